@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Files that several runs share: a lock with a deadline, and a write that is whole or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import tempfile
+from typing import Any, Iterator
+
+from . import _poll
+
+
+class LockTimeout(Exception):
+    """Another process held the lock until the deadline."""
+
+
+@contextlib.contextmanager
+def locked(path: str, *, deadline: float, what: str) -> Iterator[None]:
+    """Hold an exclusive lock on `path` (made where it is missing, mode 0600); `what` is for the error's reader.
+
+    deadline in seconds. The kernel drops the lock with its process, so that a killed run blocks nobody.
+    Raises LockTimeout naming the holder.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        if not _poll.poll(lambda: _try_lock(handle), bool, deadline=deadline, interval=0.02).ok:
+            holder = os.pread(handle, 200, 0).decode("utf-8", "replace").strip() or "an unknown process"
+            raise LockTimeout(f"{what}: {path} was held by {holder} for more than {deadline:g} s")
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"pid {os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def write_json(path: str, value: Any, *, mode: int = 0o600) -> None:
+    """Replace `path` by `value` as JSON: readers see the old file or the new one, also after a power cut."""
+    folder = os.path.dirname(path)
+    handle, draft = tempfile.mkstemp(prefix=".draft-", dir=folder)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(value, stream, sort_keys=True, separators=(",", ":"))
+            stream.flush()
+            os.fchmod(stream.fileno(), mode)
+            os.fsync(stream.fileno())
+        os.rename(draft, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(draft)
+        raise
+    sync_folder(folder)
+
+
+def sync_folder(folder: str) -> None:
+    """Make a rename or a new file in `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What may go into a configuration or a command: each name matches its grammar first.
+
+Every function returns the value in its typed form, or raises ValueError that names the value
+and says what would be right.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import urllib.parse
+from typing import Any
+
+_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\Z")
+_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,127}\Z")
+_PATH = re.compile(r"/[A-Za-z0-9_./@+:-]{1,1023}\Z")
+
+
+def word(value: Any, what: str) -> str:
+    """A name of an upstream, unit, program or service: letters, digits and `_ . : @ -`, at most 128."""
+    if isinstance(value, str) and _WORD.match(value):
+        return value
+    raise ValueError(f"{what} {value!r} is no name: use letters, digits and _ . : @ - (at most 128), as in 'order_svc'")
+
+
+def address(value: Any, what: str) -> tuple[str, int]:
+    """`host:port` or `[IPv6]:port`, as (host, port); the host without brackets."""
+    text = value if isinstance(value, str) else ""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or (":" in host and not host.startswith("[")):
+        raise ValueError(f"{what} {value!r} has no port: write host:port, as in '10.0.0.3:8080' or '[fd00::3]:8080'")
+    if not re.match(r"[0-9]{1,5}\Z", port) or not 1 <= int(port) <= 65535:
+        raise ValueError(f"{what} {value!r}: port {port!r} is not a number from 1 to 65535")
+    return _host(host, value, what), int(port)
+
+
+def _host(host: str, value: Any, what: str) -> str:
+    if host.startswith("[") and host.endswith("]"):
+        try:
+            return str(ipaddress.IPv6Address(host[1:-1]))
+        except ValueError:
+            raise ValueError(f"{what} {value!r}: {host} is no IPv6 address, as in '[fd00::3]:8080'") from None
+    if _HOST_NAME.match(host):
+        return host
+    raise ValueError(f"{what} {value!r}: {host!r} is neither an address nor a host name")
+
+
+def member(value: Any, what: str) -> str:
+    """A load balancer's member as it is listed there: `host:port`, `[IPv6]:port`, `host`, or `unix:/path`."""
+    if isinstance(value, str):
+        if value.startswith("unix:"):
+            path(value[len("unix:"):], what)
+            return value
+        if _HOST_NAME.match(value):
+            return value
+    address(value, what)
+    return str(value)
+
+
+def path(value: Any, what: str) -> str:
+    """An absolute path without `..`, spaces or shell characters."""
+    if isinstance(value, str) and _PATH.match(value) and ".." not in value.split("/"):
+        return value
+    raise ValueError(f"{what} {value!r} is not an absolute path of letters, digits and _ . / @ + : - without '..'")
+
+
+def command(value: Any, what: str) -> list[str]:
+    """A command as a list of words, never a shell line; the first is a program's name or absolute path."""
+    if isinstance(value, list) and value and all(isinstance(part, str) and part for part in value):
+        if not any(char in part for part in value for char in "\0\n\r"):
+            return list(value)
+    raise ValueError(f"{what} {value!r} is no command: write a list of words, as in ['systemctl', 'reload', 'nginx']")
+
+
+def url(value: Any, what: str) -> str:
+    """An http or https URL without user and password."""
+    text = value if isinstance(value, str) else ""
+    if not text.isprintable() or " " in text:
+        raise ValueError(f"{what} {value!r} has a space or a control character in it")
+    try:
+        parts = urllib.parse.urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{what} {value!r} is no URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise ValueError(f"{what} {value!r} is no http or https URL, as in 'http://127.0.0.1:8080/health'")
+    if parts.username is not None or parts.password is not None:
+        shown = f"{parts.scheme}://...@{parts.hostname}{parts.path}"
+        raise ValueError(f"{what} {shown!r} has a user or password in it: give them by 'headers_file'")
+    return text
