@@ -68,9 +68,9 @@ def path(value: Any, what: str) -> str:
 
 def command(value: Any, what: str) -> list[str]:
     """A command as a list of words, never a shell line; the first is a program's name or absolute path."""
-    if isinstance(value, list) and value and all(isinstance(part, str) and part for part in value):
-        if not any(char in part for part in value for char in "\0\n\r"):
-            return list(value)
+    words = isinstance(value, list) and value and all(isinstance(part, str) and part for part in value)
+    if words and not any(char in part for part in value for char in "\0\n\r"):
+        return list(value)
     raise ValueError(f"{what} {value!r} is no command: write a list of words, as in ['systemctl', 'reload', 'nginx']")
 
 

@@ -57,13 +57,14 @@ def poll(
         asked = clock.monotonic()
         value = read()
         attempts += 1
+        now = clock.monotonic()
         if good(value):
-            good_since = asked if streak == 0 else good_since
+            good_since = now if streak == 0 else good_since
             streak += 1
         else:
             streak = 0
-        now = clock.monotonic()
-        if streak >= successes and now - good_since >= window:
+        # From the end of the first good reading to the start of the last: a slow reading proves no window.
+        if streak >= successes and max(0.0, asked - good_since) >= window:
             return Outcome(True, value, now - began, attempts)
         if now - began >= deadline:
             return Outcome(False, value, now - began, attempts)

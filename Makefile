@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+# Two environments, completed when their requirements change: .venv runs the collection and its tests,
+# .cache/lint holds the tools that check a collection as a whole (on a copy of the tree, .cache/tree).
+# PYTHON=/path/to/python3 chooses the Python of both.
+
+BIN := .venv/bin
+LINT := .cache/lint/bin
+TREE := .cache/tree
+COPY := $(TREE)/ansible_collections/lossless/restart
+LINK := .venv/collections/ansible_collections/lossless/restart
+PARTS := system unit style docs lint importer sanity integration cores bench-small
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down check test bench changelog dist clean tree $(PARTS)
+
+help: ## print this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+# For everybody
+
+demo: .venv/demo.stamp ## restart a fleet on this machine under traffic and account for every request (COMPARE=1: the usual ways beside it)
+	@$(BIN)/python -m tests.lab.demo $(if $(COMPARE),compare,run)
+
+up: .venv/demo.stamp ## start the demo fleet and its client, to type the commands oneself
+	@$(BIN)/python -m tests.lab.demo up
+
+down: .venv/demo.stamp ## stop what `make up` started
+	@$(BIN)/python -m tests.lab.demo down
+
+bench: .venv/test.stamp ## measure the figures that the README quotes (at most 30 minutes)
+	@$(BIN)/python -m benchmarks
+
+# For contributors
+
+check: unit style ## the fast tests: unit, ruff, mypy
+
+test: ## every test there is, with a summary; installs what it needs
+	@MAKE=$(MAKE) tests/tools/parts.sh $(PARTS)
+
+system: ## packages of the system that the integration tests need
+	tests/tools/system.sh
+
+unit: .venv/test.stamp ## functions alone, and the collection's structure
+	$(BIN)/python -m pytest tests/unit
+
+style: .venv/test.stamp ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+docs: .cache/lint.stamp tree ## the documentation of modules and roles, the changelog
+	cd $(COPY) && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(TREE) $(CURDIR)/$(LINT)/antsibull-docs lint-collection-docs --plugin-docs .
+	cd $(COPY) && $(CURDIR)/$(LINT)/antsibull-changelog lint
+
+lint: .cache/lint.stamp tree ## ansible-lint and shellcheck
+	cd $(COPY) && PATH=$(CURDIR)/$(LINT):$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(TREE) ansible-lint --offline --strict --profile production
+	$(LINT)/shellcheck .ci/run tests/tools/*.sh
+
+importer: .cache/lint.stamp dist ## what Galaxy says of the built collection
+	tests/tools/importer.sh dist/lossless-restart-*.tar.gz
+
+sanity: .venv/test.stamp .cache/lint.stamp tree ## ansible-test sanity, with every Python there is
+	tests/tools/sanity.sh $(CURDIR)/$(TREE)
+
+integration: .venv/test.stamp ## modules, roles and playbooks against real servers on this machine
+	$(BIN)/python -m pytest tests/integration
+
+cores: .venv/test.stamp ## the playbook on the other end of the supported ansible-core versions
+	tests/tools/cores.sh
+
+bench-small: .venv/test.stamp ## a small run of the benchmarks
+	$(BIN)/python -m benchmarks --small
+
+dist: .cache/lint.stamp tree ## build the collection into dist/
+	@rm -rf dist
+	$(LINT)/ansible-galaxy collection build --output-path dist $(COPY)
+
+changelog: .cache/lint.stamp ## write CHANGELOG.md for the version in galaxy.yml from changelogs/fragments
+	PATH=$(CURDIR)/$(LINT):$$PATH antsibull-changelog release --update-existing
+
+clean: ## remove what was built, but not .venv
+	rm -rf .cache dist
+
+# What the targets stand on
+
+tree:
+	@tests/tools/copy.sh $(TREE)
+
+.venv/demo.stamp: tests/requirements-demo.txt tests/requirements-core.txt
+	@tests/tools/venv.sh .venv $<
+	@mkdir -p $(dir $(LINK)) && ln -sfn ../../../.. $(LINK)
+	@touch $@
+
+.venv/test.stamp: tests/requirements-test.txt .venv/demo.stamp
+	@tests/tools/venv.sh .venv $<
+	@touch $@
+
+.cache/lint.stamp: tests/requirements-lint.txt tests/requirements-core.txt
+	@tests/tools/venv.sh .cache/lint $<
+	@touch $@

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Asks the ledger on behalf of this one process, and keeps what it granted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.utils.display import Display
+from ansible_collections.lossless.restart.plugins.module_utils import _guard
+from ansible_collections.lossless.restart.plugins.plugin_utils import _controller, _own, _preflight, _receipt
+from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
+
+# The longest that the run's record may stay without a sign of life before its heartbeat counts as old.
+_SETTLED = ("granted",)
+
+
+class ActionModule(FleetAction):
+    """Fills in what this process knows: the service's description, its run, what the sources said."""
+
+    def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        described, batch = _own.read("description"), args.pop("batch", None)
+        if described is None:
+            return self.call(args, variables)
+        steps: dict[str, Callable[..., dict[str, Any]]] = {
+            "plan": self._plan,
+            "begin": self._begin,
+            "ticket": self._ticket,
+            "acquire": self._acquire,
+            "renew": self._renew,
+            "release": self._release,
+            "stop": self._stop,
+            "finish": self._finish,
+        }
+        step = steps[args["action"]]
+        if batch is None:
+            return step(args, described, variables)
+        return self.once(batch, variables, lambda: step(args, described, variables))
+
+    def _ledger(self, args: Mapping[str, Any], described: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Ask the ledger; in this process where it is on this machine, which saves a module's start."""
+        full = {"ledger": described["fleet"]["fleet_ledger"], "service": described["service"], **args}
+        if self._connection.transport != "local" or self._connection.become:
+            return self.call(full, variables)
+        try:
+            return {"changed": False, **_guard.run(full, check_mode=self._task.check_mode)}
+        except _guard.Refused as refusal:
+            return {"failed": True, "msg": str(refusal), **refusal.facts}
+
+    def _plan(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        fleet = described["fleet"]
+        checks = _preflight.checks(described["checked"], variables["hostvars"])
+        wanted = [host for host in described["selected"] if host not in checks.unreachable]
+        status = self._ledger({"action": "status"}, described, variables)
+        if status.get("failed"):
+            return status
+        asked = {
+            **args,
+            "wanted": wanted,
+            "pace": fleet["fleet_pace"],
+            "dead": _controller.dead(status["runs"]),
+            "new": fleet["fleet_new"],
+            **_measured(described, after=0.0),
+        }
+        plan = self._ledger(asked, described, variables)
+        if plan.get("failed"):
+            return plan
+        problems = _preflight.problems(plan, checks)
+        Display().display("\n".join(_receipt.plan_lines(plan, described, checks)))
+        if problems:
+            return {"failed": True, "msg": "\n".join(["nothing was touched:", *problems])}
+        _own.write("plan", {**plan, "dead": asked["dead"]})
+        check = self._task.check_mode
+        return {**plan, "todo": [] if check else [host for batch in plan["batches"] for host in batch]}
+
+    def _begin(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        plan, fleet = _own.read("plan"), described["fleet"]
+        asked = {
+            **args,
+            "owner": _controller.owner(),
+            "reason": fleet["fleet_reason"],
+            "planned": [host for batch in plan["batches"] for host in batch],
+            "since": fleet["fleet_since"],
+            "dead": plan["dead"],
+            "new": fleet["fleet_new"],
+        }
+        result = self._ledger(asked, described, variables)
+        if not result.get("failed"):
+            # Ages are counted on this machine's monotonic clock from here on, so that no clock's skew matters.
+            _own.write("run", {"id": result["run"], "elapsed": result["elapsed"], "at": time.monotonic()})
+            _own.keep_leases(result["leases"], held=60.0)
+        return result
+
+    def _ticket(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        asked = time.monotonic()
+        result = self._ledger(args, described, variables)
+        if not result.get("failed"):
+            _own.write("ticket", {"ticket": result["ticket"], "asked": asked})
+        return result
+
+    def _acquire(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        ticket = _own.read("ticket")
+        identities = _preflight.identities(args["wanted"], variables["hostvars"])
+        asked = {**args, **_run(), **ticket, "process": identities, **_measured(described, after=ticket["asked"])}
+        asked.pop("asked")
+        result = self._ledger(asked, described, variables)
+        if not result.get("failed"):
+            _own.keep_leases(result["granted"], float(args["held"]))
+            result["batch"] = args["wanted"]
+        return result
+
+    def _renew(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        result = self._ledger({**args, **_run()}, described, variables)
+        if not result.get("failed"):
+            _own.keep_leases(result["leases"], float(args["held"]))
+        return result
+
+    def _release(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        result = self._ledger({**args, **_run()}, described, variables)
+        if not result.get("failed"):
+            _own.drop_leases(args["wanted"])
+        return result
+
+    def _stop(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        return self._ledger({**args, **_run()}, described, variables)
+
+    def _finish(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        if _own.read("run") is None:
+            return {"failed": True, "msg": "no run was begun: nothing was touched"}
+        return self._ledger({**args, **_run()}, described, variables)
+
+
+def _run() -> dict[str, Any]:
+    """The run that this process began: never one that a variable names."""
+    run = _own.read("run")
+    if run is None:
+        raise RuntimeError("no run was begun")
+    return {"run": run["id"], "owner": _controller.owner()}
+
+
+def _measured(described: Mapping[str, Any], after: float) -> dict[str, Any]:
+    """What the guard judges by: the configured pools, and what each source said after that moment."""
+    readings: list[Any] = []
+    for source in described["sources"]:
+        kept = _own.read(f"reading-{source['name']}")
+        if kept is None or kept["asked"] < after:
+            readings.append({"source": source["name"], "error": "was not read"})
+        else:
+            readings += kept["readings"]
+    fleet = described["fleet"]
+    return {
+        "floor": fleet["fleet_floor"],
+        "max_out": fleet["fleet_max_out"],
+        "drained": fleet["fleet_drained"],
+        "pools": described["pools"],
+        "instances": {
+            host: {name: one[name] for name in ("address", "probe", "points")}
+            for host, one in described["instances"].items()
+        },
+        "readings": readings,
+    }

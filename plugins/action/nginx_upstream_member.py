@@ -1,0 +1,24 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs the module nginx_upstream_member for the members of a batch's leases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.lossless.restart.plugins.plugin_utils._action import LeasedAction
+
+
+class ActionModule(LeasedAction):
+    """See plugins/plugin_utils/_action.py."""
+
+    def members(self, points: list[dict[str, Any]], state: str | None, warmup: int | None) -> dict[str, Any]:
+        return {"members": [_member(point, state, warmup) for point in points if point["kind"] == "nginx"]}
+
+
+def _member(point: dict[str, Any], state: str | None, warmup: int | None) -> dict[str, Any]:
+    member = {"upstream": point["pool"].partition("/")[2], "member": point["member"], "token": point["token"]}
+    if state != "before":
+        return {**member, "state": state}
+    weight = point["weight"] if warmup is None else max(1, point["weight"] * warmup // 100)
+    return {**member, "state": point["state"], "weight": weight}

@@ -1,0 +1,252 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Read an instance's process, or restart it and prove that it is another one."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: instance_process
+short_description: Read an instance's process, or restart it and prove that it is another one
+version_added: "0.1.0"
+author: "The lossless.restart authors (@lossless-restart)"
+description:
+  - Stops and starts a systemd unit, a supervisor program or a service with commands of its own, and proves the
+    restart by another process (pid and start time), whatever the commands say of themselves.
+  - A process that is still the old one, that vanishes, or that changes again is a failure.
+  - Whether the new process serves is not looked at here, but by M(lossless.restart.health_gate).
+  - Runs under a lock for each instance, so that a restart that a killed run left behind is waited for.
+options:
+  restart:
+    description:
+      - "How the instance is restarted. One of these:"
+      - "C({systemd: UNIT}), with C(systemctl), a list, C([systemctl]) by default. Words before C(systemctl),
+        as C([sudo, -n, systemctl]), are only used to change something. The unit is stopped, then started; where
+        other units would go down with it and stay down (C(PartOf), C(BindsTo), C(Requires)), it is C(systemctl restart)."
+      - "C({supervisor: PROGRAM}), by the name that C(supervisorctl status) shows, with C(config), the path of its
+        configuration, and C(supervisorctl), a list, C([supervisorctl]) by default."
+      - "C({command: [...]}), which restarts, or C({stop: [...], start: [...]}); with C(pid_file), the path of a file
+        with the number of the process. Without it the process is the one that listens at O(address), which needs
+        the rights to look into that process. The commands are run without a shell and have to return; the service's
+        own output belongs in a file."
+    type: dict
+    required: true
+  address:
+    description:
+      - C(host:port) of the instance. It names the instance's lock and fence.
+      - Needed to restart, and to find a process without C(pid_file).
+    type: str
+  state:
+    description:
+      - V(read) only says whether the unit or program is there, and which process it is. A stopped one is no failure.
+      - V(restarted) restarts the process, or starts it where there is none.
+    type: str
+    choices: [read, restarted]
+    required: true
+  older_than:
+    description:
+      - Leave a process alone that is younger than this many seconds, by the host's own monotonic clock.
+    type: float
+  deadline:
+    description: Seconds for all of it, the wait for another run's restart included.
+    type: float
+    default: 60
+  state_dir:
+    description: Where this host keeps locks and the highest token of each instance.
+    type: path
+    default: /var/lib/lossless_restart
+  token:
+    description: The lease's token. A lower one than this host has seen for the instance is refused.
+    type: int
+attributes:
+  diff_mode:
+    description: There is nothing to show, since no file is written.
+    support: N/A
+extends_documentation_fragment:
+  - lossless.restart.common
+seealso:
+  - module: lossless.restart.health_gate
+"""
+
+EXAMPLES = r"""
+- name: Read the process of a unit
+  lossless.restart.instance_process:
+    restart: {systemd: order-svc}
+    state: read
+
+- name: Restart a unit with an account that may do nothing else
+  lossless.restart.instance_process:
+    restart:
+      systemd: order-svc
+      systemctl: [sudo, -n, systemctl]
+    address: 10.0.0.3:8080
+    state: restarted
+
+- name: Restart a program of supervisor, unless it is younger than ten minutes
+  lossless.restart.instance_process:
+    restart:
+      supervisor: order-1
+      config: /etc/supervisor/supervisord.conf
+    address: 10.0.0.3:8080
+    state: restarted
+    older_than: 600
+"""
+
+RETURN = r"""
+identity:
+  description: The process that is there now, or null. RV(ignore:start) counts clock ticks from the boot.
+  returned: always
+  type: dict
+  sample: {pid: 4711, start: 123456, boot: 750994be-6c4c-4791-b504-9a67b87cd182}
+before:
+  description: The process that was there before, or null.
+  returned: always
+  type: dict
+  sample: {pid: 4242, start: 1234, boot: 750994be-6c4c-4791-b504-9a67b87cd182}
+age:
+  description: Seconds since the process RV(identity) started, or null.
+  returned: always
+  type: float
+  sample: 1.3
+running:
+  description: Whether there is a process.
+  returned: always
+  type: bool
+  sample: true
+status:
+  description: The state of the unit or program in the words of its supervisor.
+  returned: success
+  type: str
+  sample: active (running)
+touched:
+  description: Whether a command was given to the instance. False on a failure means that nothing was changed.
+  returned: always
+  type: bool
+  sample: true
+waited:
+  description: Seconds of waiting for the stop and the start, and for another run's restart.
+  returned: always
+  type: float
+  sample: 1.2
+msg:
+  description: What was found or done, for people.
+  returned: always
+  type: str
+  sample: "unit order-svc: pid 4242 was restarted and is now pid 4711, after 1.2 s"
+"""
+
+import dataclasses
+import hashlib
+import os
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lossless.restart.plugins.module_utils import _fence, _files, _grammar, _process
+from ansible_collections.lossless.restart.plugins.module_utils._process_restart import NotRestarted, Restart
+from ansible_collections.lossless.restart.plugins.module_utils._process_service import Seen, Service
+
+SPEC: dict[str, Any] = {
+    "restart": {"type": "dict", "required": True},
+    "address": {"type": "str"},
+    "state": {"type": "str", "choices": ["read", "restarted"], "required": True},
+    "older_than": {"type": "float"},
+    "deadline": {"type": "float", "default": 60.0},
+    "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
+    "token": {"type": "int"},
+}
+
+
+class Turn:
+    """One call of the module. `result` is what is known so far, also when it fails."""
+
+    def __init__(self, params: dict[str, Any], check_mode: bool) -> None:
+        self.params = params
+        self.check_mode = check_mode
+        self.result: dict[str, Any] = {"changed": False, "before": None, "touched": False, "waited": 0.0}
+        self.result.update(identity=None, age=None, running=False)
+        if not 0 < params["deadline"] <= 86400:
+            raise ValueError(f"deadline {params['deadline']} is no number of seconds above 0 and at most 86400")
+        if params["older_than"] is not None and not params["older_than"] >= 0:
+            raise ValueError(f"older_than {params['older_than']} is no number of seconds from 0")
+        if params["address"] is not None:
+            _grammar.address(params["address"], "address")
+        _grammar.path(params["state_dir"], "state_dir")
+        self.service: Service = _process.service(params["restart"], params["address"])
+
+    def read(self) -> str:
+        """Say what is there."""
+        seen = self._look()
+        old = f" as pid {seen.process.pid}, {self.result['age']:.0f} s old" if seen.process else ", without a process"
+        return f"is {seen.state}{old}"
+
+    def restart(self) -> str:
+        """Restart under the instance's lock, or say what would be done."""
+        if not self.service.ways()[1]:
+            raise ValueError("restart: to restart takes systemd, supervisor, command, or stop with start")
+        if self.check_mode:
+            return self._admitted()
+        folder = os.path.join(self.params["state_dir"], "locks")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        name = hashlib.sha256(self.params["address"].encode()).hexdigest()[:32]
+        began = time.monotonic()
+        lock = os.path.join(folder, f"instance-{name}.lock")
+        with _files.locked(lock, deadline=self.params["deadline"], what=f"another restart of {self.params['address']}"):
+            self.result["waited"] = time.monotonic() - began
+            return self._admitted()
+
+    def _admitted(self) -> str:
+        if self.params["token"] is not None:
+            member = f"instance {self.params['address']}"
+            _fence.admit(self.params["state_dir"], member, self.params["token"], write=not self.check_mode)
+        seen = self._look()
+        self.result["before"] = self.result["identity"]
+        age, limit = self.result["age"], self.params["older_than"]
+        if age is not None and limit is not None and age < limit:
+            return f"was left alone: pid {self.result['identity']['pid']} is {age:.1f} s old, younger than {limit:g} s"
+        self.result["changed"] = True
+        if self.check_mode:
+            return f"would be {'re' if seen.process else ''}started; it is {seen.state}"
+        return self._restarted()
+
+    def _restarted(self) -> str:
+        try:
+            done = Restart(self.service, deadline=self.params["deadline"] - self.result["waited"]).do()
+        except NotRestarted as error:
+            self.result.update(touched=error.touched, waited=self.result["waited"] + error.waited, changed=error.touched)
+            raise
+        finally:
+            self._look()
+        self.result.update(touched=True, waited=self.result["waited"] + done.waited)
+        what = f"pid {done.before.pid} was restarted and is now" if done.before else "was started as"
+        return f"{what} pid {done.after.pid}, after {done.waited:.1f} s"
+
+    def _look(self) -> Seen:
+        seen = self.service.read()
+        identity = seen.process
+        self.result.update(
+            identity=dataclasses.asdict(identity) if identity else None,
+            age=round(_process.age(identity), 2) if identity else None,
+            running=identity is not None,
+            status=seen.state,
+        )
+        return seen
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=SPEC, required_if=[("state", "restarted", ["address"])], supports_check_mode=True
+    )
+    turn = None
+    try:
+        turn = Turn(module.params, module.check_mode)
+        said = turn.read() if module.params["state"] == "read" else turn.restart()
+    except (ValueError, OSError, NotRestarted, _process.ProcessError, _fence.Fenced, _files.LockTimeout) as error:
+        known = turn.result if turn else {"changed": False, "touched": False, "waited": 0.0}
+        module.fail_json(msg=str(error), **known)
+    turn.result["waited"] = round(turn.result["waited"], 3)
+    module.exit_json(msg=f"{turn.service.label}: {said}", **turn.result)
+
+
+if __name__ == "__main__":
+    main()

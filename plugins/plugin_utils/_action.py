@@ -1,0 +1,159 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The one base of the collection's actions.
+
+1. A lost connection, of the host or of a delegate, is an ordinary failure, so that a rescue always runs.
+2. With `leases`, one call serves the whole batch, and nothing is changed that the ledger did not grant.
+3. What a source said of its pools is kept for the guard; every wait is noted for the report.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible_collections.lossless.restart.plugins.module_utils import _files
+from ansible_collections.lossless.restart.plugins.plugin_utils import _own
+
+# How long a worker waits for the call that another one makes for the batch.
+_BATCH_DEADLINE = 3600.0
+
+
+class NotGranted(Exception):
+    """The call would change what the ledger has not granted to this run."""
+
+
+class FleetAction(ActionBase):
+    """Runs the module of the same name."""
+
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        began = time.time()
+        try:
+            result = self.act(dict(self._task.args), variables)
+        except NotGranted as refusal:
+            result = {"failed": True, "msg": str(refusal)}
+        except _files.LockTimeout as error:
+            result = {"failed": True, "msg": str(error)}
+        self._note(result, began, variables)
+        return result
+
+    def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """What the action does with the task's arguments."""
+        return self.call(args, variables)
+
+    def call(self, args: dict[str, Any], variables: dict[str, Any], module: str | None = None) -> dict[str, Any]:
+        """Run the module where the task runs; a lost connection is a failure that names the host."""
+        try:
+            result: dict[str, Any] = self._execute_module(
+                module_name=module or self._task.action, module_args=args, task_vars=variables
+            )
+        except AnsibleConnectionFailure as error:
+            result = {"failed": True, "lost": True, "msg": f"{self.place(variables)} is unreachable: {error}"}
+        if result.pop("unreachable", False):
+            result |= {"failed": True, "lost": True, "msg": f"{self.place(variables)} is unreachable: {result['msg']}"}
+        result.pop("invocation", None)
+        return result
+
+    def place(self, variables: dict[str, Any]) -> str:
+        """The inventory's name of the host on which the task runs."""
+        return str(self._task.delegate_to or variables["inventory_hostname"])
+
+    def once(self, hosts: list[str], variables: dict[str, Any], call: Any) -> dict[str, Any]:
+        """Make one call for the batch `hosts`."""
+        key = f"{self._task._uuid} {self.place(variables)} {sorted(hosts)}"
+        return _own.once(key, str(variables["inventory_hostname"]), _BATCH_DEADLINE, call)
+
+    def _note(self, result: dict[str, Any], began: float, variables: dict[str, Any]) -> None:
+        """Keep the waits and failures for the report."""
+        _own.note(
+            {
+                "host": variables["inventory_hostname"],
+                "place": self.place(variables),
+                "task": self._task.get_name().rsplit(" : ", 1)[-1],
+                "began": began,
+                "ended": time.time(),
+                "waited": float(result.get("waited") or 0.0),
+                "failed": bool(result.get("failed")),
+                "msg": str(result.get("msg", ""))[:2000],
+                "warnings": result.get("warnings", []),
+            }
+        )
+
+
+class SourceAction(FleetAction):
+    """For modules that read a source: its readings are kept for the guard."""
+
+    def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        batch = args.pop("batch", None)
+        if batch is None:
+            return self._read(args, variables)
+        return self.once(batch, variables, lambda: self._read(args, variables))
+
+    def _read(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        asked = time.monotonic()
+        result = self.call(args, variables)
+        place = self.place(variables)
+        readings = result.get("readings", [])
+        if result.get("failed"):
+            readings = [{"source": place, "error": str(result.get("msg", "no answer"))}]
+        _own.write(f"reading-{place}", {"asked": asked, "readings": readings})
+        return result
+
+
+class LeasedAction(FleetAction):
+    """For modules whose members come from the leases that this run was granted.
+
+    `leases`: the hosts of the batch; `steps`: only those whose lease is at one of them.
+    `state: before` puts back what was there when the lease was granted, `warmup` with that share of its weight.
+    """
+
+    changes = True
+
+    def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        hosts = args.pop("leases", None)
+        if hosts is None:
+            return self.call(args, variables)
+        return self.once(hosts, variables, lambda: self._leased(hosts, args, variables))
+
+    def _leased(self, hosts: list[str], args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        steps, state, warmup = args.pop("steps"), args.pop("state", None), args.pop("warmup", None)
+        chosen = {host: lease for host, lease in _own.leases(hosts).items() if lease["step"] in steps}
+        points = [
+            {**point, "token": lease["token"]}
+            for lease in chosen.values()
+            for point in lease["before"]
+            if point["source"] == self.place(variables)
+        ]
+        if not points:
+            return {"changed": False, "msg": f"nothing of this batch is at step {' or '.join(steps)} here"}
+        if self.changes and state != "before":
+            _refuse_expired(chosen)
+        return self.call({**args, **self.members(points, state, warmup)}, variables)
+
+    def members(self, points: list[dict[str, Any]], state: str | None, warmup: int | None) -> dict[str, Any]:
+        """The module's arguments that name the members: each point is {kind, pool, member, state, weight, token}."""
+        raise NotImplementedError
+
+
+def granted(host: str, steps: tuple[str, ...]) -> dict[str, Any]:
+    """The lease of `host` that this run was granted and that is at one of `steps`; raises NotGranted."""
+    lease = _own.leases([host]).get(host)
+    if lease is None:
+        raise NotGranted(f"{host}: the ledger has granted this run no lease for it. Nothing was changed. Run the playbook.")
+    if lease["step"] not in steps:
+        raise NotGranted(f"{host}: its lease is at step {lease['step']}, not {' or '.join(steps)}. Nothing was changed.")
+    _refuse_expired({host: lease})
+    return lease
+
+
+def _refuse_expired(leases: dict[str, dict[str, Any]]) -> None:
+    for host, lease in leases.items():
+        if lease["expires"] < time.monotonic():
+            raise NotGranted(f"{host}: this run's lease has expired. Nothing was changed. Run the same command again.")

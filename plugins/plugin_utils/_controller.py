@@ -1,0 +1,38 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who this controller is, and which other runs of this same machine are dead."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.lossless.restart.plugins.module_utils import _process_host
+
+
+def owner() -> dict[str, Any]:
+    """The ansible-playbook process: {name, machine, boot, pid, start}; actions run in forks of it."""
+    me = _process_host.Host().process(os.getppid())
+    if me is None:
+        raise RuntimeError("the ansible-playbook process that this action works for is gone")
+    name = f"{getpass.getuser()}@{os.uname().nodename}"
+    return {"name": name, "machine": _machine(), "boot": me.boot, "pid": me.pid, "start": me.start}
+
+
+def dead(runs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The ids of those runs whose controller was a process of this machine that is gone."""
+    return [run["id"] for run in runs if run["owner"]["machine"] == _machine() and not _lives(run["owner"])]
+
+
+def _lives(who: Mapping[str, Any]) -> bool:
+    return _process_host.Host().lives(_process_host.Identity(who["pid"], who["start"], who["boot"]))
+
+
+def _machine() -> str:
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+        if Path(path).exists():
+            return Path(path).read_text("utf-8").strip()
+    return os.uname().nodename

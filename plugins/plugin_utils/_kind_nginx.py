@@ -1,0 +1,31 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The kind `nginx` in a service's description: what an entry of instance_traffic may say, and what it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.lossless.restart.plugins.module_utils import _grammar
+
+# The keys of an entry besides those that every kind has, and whether they must be there.
+KEYS = {"upstream": True, "balancers": True, "member": False}
+
+
+def pool(entry: Mapping[str, Any]) -> str:
+    """The pool's name: the upstream's."""
+    return _grammar.word(entry["upstream"], "upstream")
+
+
+def sources(entry: Mapping[str, Any]) -> list[str]:
+    """The inventory hosts that say who is in the pool."""
+    balancers = entry["balancers"]
+    if not isinstance(balancers, list) or not balancers or not all(isinstance(host, str) for host in balancers):
+        raise ValueError(f"balancers {balancers!r} is no list of inventory hosts, as in \"{{{{ groups['lb'] }}}}\"")
+    return list(dict.fromkeys(balancers))
+
+
+def member(entry: Mapping[str, Any], address: str) -> str:
+    """The instance as the balancers list it."""
+    return _grammar.member(entry.get("member", address), "member")

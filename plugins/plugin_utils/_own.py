@@ -1,0 +1,100 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What this one ansible-playbook process was told and granted.
+
+Kept in the process's own temporary folder, which its forks share and which ends with it. A variable
+can be made up with `-e`; what stands here cannot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible import constants as C
+from ansible_collections.lossless.restart.plugins.module_utils import _files
+
+# The steps that a lease goes through, as the ledger writes them.
+GRANTED, RESTARTING, ATTACHING = "granted", "restarting", "attaching"
+
+
+def _folder(name: str = "") -> Path:
+    folder = Path(C.DEFAULT_LOCAL_TMP) / "lossless.restart" / name
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def write(name: str, value: Any) -> None:
+    """Keep `value` (JSON) under `name` until the process ends."""
+    _files.write_json(str(_folder() / f"{name}.json"), value)
+
+
+def read(name: str) -> Any:
+    """What was kept under `name`; None where nothing was."""
+    try:
+        return json.loads((_folder() / f"{name}.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def _key(host: str) -> str:
+    return hashlib.sha256(host.encode()).hexdigest()[:24]
+
+
+def keep_leases(leases: Mapping[str, Mapping[str, Any]], held: float) -> None:
+    """Remember what the ledger granted or renewed; `held`: for how many seconds from now."""
+    folder = _folder("leases")
+    for host, lease in leases.items():
+        record = {**lease, "host": host, "expires": time.monotonic() + held}
+        _files.write_json(str(folder / f"{_key(host)}.json"), record)
+
+
+def drop_leases(hosts: Iterable[str]) -> None:
+    """Forget leases that were released."""
+    for host in hosts:
+        (_folder("leases") / f"{_key(host)}.json").unlink(missing_ok=True)
+
+
+def leases(hosts: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The leases that this process was granted, of those hosts that have one."""
+    found = {}
+    for host in hosts:
+        path = _folder("leases") / f"{_key(host)}.json"
+        if path.exists():
+            found[host] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def note(event: Mapping[str, Any]) -> None:
+    """Add one line to the process's journal, which the report reads."""
+    with (_folder() / "journal.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(event, sort_keys=True) + "\n")
+
+
+def journal() -> Iterator[dict[str, Any]]:
+    """The journal's lines, oldest first."""
+    path = _folder() / "journal.jsonl"
+    if path.exists():
+        for line in path.read_text("utf-8").splitlines():
+            yield json.loads(line)
+
+
+def once(key: str, who: str, deadline: float, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Make `call` for all hosts of a batch: the first worker makes it, the others take its result.
+
+    Each host's n-th use of the key takes the n-th result, so that a task that runs again calls again.
+    """
+    folder = _folder("once/" + hashlib.sha256(key.encode()).hexdigest()[:24])
+    turn = folder / f"turn-{_key(who)}"
+    number = int(turn.read_text()) + 1 if turn.exists() else 1
+    turn.write_text(str(number))
+    result = folder / f"result-{number}.json"
+    with _files.locked(str(folder / "lock"), deadline=deadline, what="waiting for the batch's call"):
+        if not result.exists():
+            _files.write_json(str(result), call())
+    found: dict[str, Any] = json.loads(result.read_text("utf-8"))
+    return found

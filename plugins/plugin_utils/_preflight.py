@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the state check of the selected instances found, and what of it forbids the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Checks:
+    """By host, the message of what went wrong.
+
+    unreachable: its host was not reached; it is not touched. missing: the unit or program is not there.
+    unfit: it is not in the state asked for, which matters only while it is healthy.
+    """
+
+    unreachable: Mapping[str, str]
+    missing: Mapping[str, str]
+    unfit: Mapping[str, str]
+
+
+def checks(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> Checks:
+    """Sort what the state check registered on each host."""
+    found = Checks({}, {}, {})
+    for host in hosts:
+        process = hostvars[host].get("instance_process") or {"failed": True, "msg": "was not read"}
+        state = hostvars[host].get("instance_checked") or {}
+        if process.get("lost") or state.get("lost"):
+            _put(found.unreachable, host, process if process.get("lost") else state)
+        elif process.get("failed"):
+            _put(found.missing, host, process)
+        elif state.get("failed"):
+            _put(found.unfit, host, state)
+    return found
+
+
+def _put(into: Mapping[str, str], host: str, result: Mapping[str, Any]) -> None:
+    assert isinstance(into, dict)
+    into[host] = str(result.get("msg", "no answer"))
+
+
+def problems(plan: Mapping[str, Any], found: Checks) -> list[str]:
+    """Everything that forbids the run, a line each."""
+    lines = [f"{host}: {why}" for host, why in found.missing.items()]
+    lines += [f"{host}: {why}" for host, why in found.unfit.items() if host not in plan["unhealthy"]]
+    lines += [f"{host}: {why}" for host, why in plan["blocked"].items()]
+    return lines
+
+
+def identities(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, Any]:
+    """The process of each host as the state check just read it; None where none runs."""
+    return {host: (hostvars[host].get("instance_process") or {}).get("identity") for host in hosts}

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Run the playbook's integration tests on the other end of the supported range: .venv has the oldest ansible-core
+# on Python 3.11 and the newest from 3.12 on; this takes a Python of the other side.
+set -euo pipefail
+
+tools=${0%/*}
+if .venv/bin/python -c 'import sys; sys.exit(sys.version_info >= (3, 12))'; then
+    name=newest range=(3.12)
+else
+    name=oldest range=(3.11 3.12)
+fi
+if ! "$tools/python.sh" "${range[@]}" >/dev/null; then
+    echo "LEFT OUT: the playbook on the $name supported ansible-core, for want of a Python"
+    exit
+fi
+"$tools/venv.sh" ".cache/$name" tests/requirements-test.txt "${range[@]}"
+".cache/$name/bin/python" -m pytest tests/integration/test_roll*.py

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Run Galaxy's importer on a built collection; its warnings are failures too.
+# Usage: importer.sh ARCHIVE
+set -euo pipefail
+
+archive=$PWD/$1 log=$PWD/.cache/importer.log
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export PATH=$PWD/.cache/lint/bin:$PATH
+cd "$work"
+python -m galaxy_importer.main "$archive" 2>&1 | tee "$log"
+if grep -E '^(WARNING|ERROR|CRITICAL)' "$log"; then
+    echo "The importer complains: see above." >&2
+    exit 1
+fi
