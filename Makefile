@@ -9,6 +9,7 @@ BIN := .venv/bin
 LINT := .cache/lint/bin
 TREE := .cache/tree
 COPY := $(TREE)/ansible_collections/lossless/restart
+IN_COPY := cd $(COPY) && PATH=$(CURDIR)/$(LINT):$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(TREE)
 LINK := .venv/collections/ansible_collections/lossless/restart
 PARTS := system unit style docs lint importer sanity integration cores bench-small
 
@@ -50,11 +51,11 @@ style: .venv/test.stamp ## ruff and mypy
 	$(BIN)/mypy
 
 docs: .cache/lint.stamp tree ## the documentation of modules and roles, the changelog
-	cd $(COPY) && ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(TREE) $(CURDIR)/$(LINT)/antsibull-docs lint-collection-docs --plugin-docs .
-	cd $(COPY) && $(CURDIR)/$(LINT)/antsibull-changelog lint
+	$(IN_COPY) antsibull-docs lint-collection-docs --plugin-docs .
+	$(IN_COPY) antsibull-changelog lint
 
 lint: .cache/lint.stamp tree ## ansible-lint and shellcheck
-	cd $(COPY) && PATH=$(CURDIR)/$(LINT):$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(TREE) ansible-lint --offline --strict --profile production
+	$(IN_COPY) ansible-lint --nocolor --offline --strict --profile production
 	$(LINT)/shellcheck .ci/run tests/tools/*.sh
 
 importer: .cache/lint.stamp dist ## what Galaxy says of the built collection

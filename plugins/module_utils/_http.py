@@ -182,16 +182,17 @@ def headers(path: str) -> dict[str, str]:
     Raises ValueError that names the line and shows nothing of it: it may be a secret.
     """
     try:
-        with open(path, encoding="latin-1") as stream:
+        with open(path, encoding="latin-1", newline="\n") as stream:
             lines = stream.read(LIMIT).split("\n")
     except OSError as error:
         raise ValueError(f"headers_file {path!r} cannot be read: {error.strerror}") from error
     found: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
+        line = line.rstrip("\r")
         if not line.strip() or line.startswith("#"):
             continue
         name, colon, value = line.partition(":")
         if not colon or not _TOKEN.match(name) or not _VALUE.match(value):
             raise ValueError(f"headers_file {path!r}: line {number} is no header, write 'Name: value'")
-        found[name] = value.strip()
+        found[name] = value.strip(" \t")
     return found

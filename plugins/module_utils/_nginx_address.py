@@ -12,10 +12,9 @@ from typing import Iterable, Iterator
 from ._nginx_conf import Config, Directive
 from ._nginx_upstream import Server, Upstream
 
-_PASS = re.compile(r"(?:[a-z]+_)?pass\Z")
+_PASS = re.compile(r"(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached|tunnel)_pass\Z")
 _SCHEME = re.compile(r"(?P<scheme>[a-z]+)://(?P<rest>.*)\Z", re.DOTALL)
 _SCHEME_PORTS = {"http": 80, "https": 443, "grpc": 80, "grpcs": 443}
-_NOT_A_BACKEND = ("auth_http_pass", "proxy_ssl_pass")
 _VALUES = ("set", "map", "split_clients")
 
 
@@ -64,19 +63,21 @@ def _literal(host: str) -> str:
     return ""
 
 
-def also_sending(found: list[Upstream], resolver: Resolver, addresses: Iterable[str], port: int) -> list[Server]:
+def also_sending(
+    found: list[Upstream], resolver: Resolver, addresses: Iterable[str], port: int
+) -> list[tuple[Upstream, Server]]:
     """The lines, not down, of any upstream that lead to one of `addresses`; names are resolved where the port fits."""
     wanted = frozenset(addresses)
     return [
-        server
+        (upstream, server)
         for upstream in found
         for server in upstream.servers
         if server.state != "down" and _fits(server.member, wanted, port) and resolver.addresses(server.member) & wanted
     ]
 
 
-def _fits(member: str, wanted: frozenset[str], port: int) -> bool:
-    return member in wanted or (not member.startswith("unix:") and split(member, 80)[1] == port)
+def _fits(member: str, wanted: frozenset[str], port: int, default: int = 80) -> bool:
+    return member in wanted or (not member.startswith("unix:") and split(member, default)[1] == port)
 
 
 def literals(config: Config, found: list[Upstream]) -> list[tuple[str, int, Directive]]:
@@ -118,5 +119,5 @@ def literal_lines(
     return [
         line
         for host, default, line in passes
-        if host == member or ((_fits(host, wanted, port) or split(host, default)[1] == port) and resolver.addresses(host, default) & wanted)
+        if host == member or (_fits(host, wanted, port, default) and resolver.addresses(host, default) & wanted)
     ]

@@ -45,12 +45,17 @@ def flag(data: bytes, server: Server, wanted: str) -> list[Edit]:
 
 
 def weight(data: bytes, server: Server, wanted: int, written: bool | None) -> list[Edit]:
-    """Set the weight. 1 is nginx's default: `written` says whether it stands there all the same, None leaves `weight=1`."""
+    """Set the weight. 1 is nginx's default: `written` says whether it is to stand in the file all the same.
+
+    None leaves a `weight=1` that is there, and takes away what stands where we put a weight; elsewhere `weight=1` keeps
+    its place, so that setting the old weight again gives the old bytes.
+    """
     token = server.weight_token
-    needed = wanted != 1 or (written if written is not None else token is not None and server.weight == 1)
     if token is None:
-        return [_added(server, f"weight={wanted}")] if needed else []
-    if not needed:
+        return [_added(server, f"weight={wanted}")] if wanted != 1 or written else []
+    if written is None:
+        written = server.weight == 1 or not _as_added(data, server, token)
+    if wanted == 1 and not written:
         return [_without(data, server, token)]
     return [] if server.weight == wanted else [Edit(token.start, token.end, f"weight={wanted}".encode())]
 
@@ -90,6 +95,13 @@ def without_line(data: bytes, server: Server) -> Edit:
 def _added(server: Server, word: str) -> Edit:
     end = server.line.tokens[-1].end
     return Edit(end, end, b" " + word.encode())
+
+
+def _as_added(data: bytes, server: Server, token: Token) -> bool:
+    """Whether `token` stands as _added would have put it: after one space, with nothing but flags behind it."""
+    at = server.line.tokens.index(token)
+    last = all(later.text in _FLAGS for later in server.line.tokens[at + 1 :])
+    return last and data[server.line.tokens[at - 1].end : token.start] == b" "
 
 
 def _without(data: bytes, server: Server, token: Token) -> Edit:

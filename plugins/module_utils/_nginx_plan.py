@@ -20,7 +20,7 @@ _FLAG = {"up": "", "backup": "", "down": "down", "drain": "drain"}
 class Wanted:
     """How one member should stand. None leaves the state or the weight as it is.
 
-    state: up, down, drain, backup, present or absent. weight_written: see _nginx_edit.weight.
+    state: up, down, drain, backup, present or absent. weight_written: see _nginx_edit.weight. token: the lease's.
     """
 
     upstream: str
@@ -28,6 +28,7 @@ class Wanted:
     state: str | None = None
     weight: int | None = None
     weight_written: bool | None = None
+    token: int | None = None
 
     @property
     def out(self) -> bool:

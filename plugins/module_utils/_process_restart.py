@@ -28,10 +28,11 @@ class NotRestarted(Exception):
 
 @dataclass(frozen=True)
 class Done:
-    """The process before (None: it was not running), the one now, and the seconds that stop and start took."""
+    """The process before (None: it was not running), the one now and its state, and the seconds that it took."""
 
     before: Identity | None
     after: Identity
+    status: str
     waited: float
 
 
@@ -57,18 +58,23 @@ class Restart:
         self._deadline = deadline
         self._touched = False
 
-    def do(self) -> Done:
-        """Stop it unless it is down, start it, and prove the new process. Raises NotRestarted or ProcessError."""
-        seen = self._service.read()
+    def do(self, seen: Seen) -> Done:
+        """Stop the service as it was just `seen`, start it, and prove it. Raises NotRestarted."""
+        try:
+            return self._do(seen)
+        except ProcessError as error:
+            raise NotRestarted(str(error), self._waited(), self._touched) from None
+
+    def _do(self, seen: Seen) -> Done:
         stop, start = self._service.ways()
         since = int(self._now())
         if stop and not seen.down:
             self._stop(stop, seen.process)
         self._command(start, seen.process)
-        after = self._start(seen.process, since)
-        waited = self._clock.monotonic() - self._began
+        after, status = self._start(seen.process, since)
+        waited = self._waited()
         self._hold(after)
-        return Done(seen.process, after, waited)
+        return Done(seen.process, after, status, waited)
 
     def _stop(self, command: Sequence[str], before: Identity | None) -> None:
         self._command(command, before)
@@ -76,8 +82,8 @@ class Restart:
         if not ended.ok:
             raise self._failed(f"is not stopped after {self._deadline:g} s: it is {self._told(ended.last, before)}")
 
-    def _start(self, before: Identity | None, since: int) -> Identity:
-        """The process that is there after the start, and that is neither the one before nor any other older one."""
+    def _start(self, before: Identity | None, since: int) -> tuple[Identity, str]:
+        """The process that is there after the start, neither the one before nor any other older one; and its state."""
 
         def fresh(seen: Seen) -> bool:
             return bool(seen.process and seen.process.start >= since and not self._lives(before))
@@ -85,20 +91,19 @@ class Restart:
         found = self._until(lambda seen: fresh(seen) or (seen.down and bool(seen.why)))
         process = found.last.process
         if process and fresh(found.last):
-            return process
+            return process, found.last.state
         told = self._told(found.last, before)
         if process and process == before:
             raise self._failed(f"was not restarted: after {self._deadline:g} s it is {told}")
         raise self._failed(f"did not come back: it is {told}")
 
     def _hold(self, process: Identity) -> None:
-        _poll.poll(
-            lambda: self._lives(process), lambda lives: not lives, deadline=_HELD, interval=0.05, clock=self._clock
+        died = _poll.poll(
+            lambda: not self._lives(process), bool, deadline=_HELD, interval=_INTERVAL / 2, clock=self._clock
         )
-        seen = self._service.read()
-        if seen.process != process:
-            now = f"pid {seen.process.pid}" if seen.process else "no process"
-            raise self._failed(f"started as pid {process.pid}, which did not last: it is {self._told(seen, None)}, {now}")
+        if died.ok:
+            now = self._told(self._service.read(), None)
+            raise self._failed(f"started as pid {process.pid}, which did not last: it is {now}")
 
     def _command(self, command: Sequence[str], before: Identity | None) -> None:
         """Give a command; a refusal fails at once."""
@@ -129,8 +134,10 @@ class Restart:
         return process is not None and self._host.lives(process)
 
     def _left(self) -> float:
-        return max(0.0, self._began + self._deadline - self._clock.monotonic())
+        return max(0.0, self._deadline - self._waited())
+
+    def _waited(self) -> float:
+        return self._clock.monotonic() - self._began
 
     def _failed(self, what: str) -> NotRestarted:
-        waited = self._clock.monotonic() - self._began
-        return NotRestarted(f"{self._service.label} {what}", waited, self._touched)
+        return NotRestarted(f"{self._service.label} {what}", self._waited(), self._touched)

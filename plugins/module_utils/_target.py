@@ -122,8 +122,8 @@ def name(target: Mapping[str, Any]) -> str:
         return _bare(str(given["url"]))
     if "process" in given:
         restart = given["process"]
-        wanted = next(iter(_given(restart).values()), "") if isinstance(restart, Mapping) else restart
-        return f"process {wanted if isinstance(wanted, str) else given.get('address', '')}".strip()
+        words = list(restart.values()) if isinstance(restart, Mapping) else [restart]
+        return f"process {next((word for word in words if isinstance(word, str)), given.get('address', ''))}"
     return f"file {given['file']}" if "file" in given else f"tcp {given.get('tcp')}"
 
 

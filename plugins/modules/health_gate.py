@@ -229,7 +229,9 @@ def validate(params: dict[str, Any]) -> None:
     identity = params["identity"]
     if identity is not None and not params["restart"]:
         raise ValueError("identity without restart: restart says how the process is found")
-    if identity is not None and not {"pid", "start", "boot"} <= identity.keys():
+    if identity is not None and not all(
+        isinstance(identity.get(key), kind) for key, kind in (("pid", int), ("start", int), ("boot", str))
+    ):
         raise ValueError(f"identity {identity!r} is none: give what instance_process returned, {{pid, start, boot}}")
     if params["restart"]:
         _process.service(params["restart"], params["address"])

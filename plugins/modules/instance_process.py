@@ -21,8 +21,8 @@ options:
     description:
       - "How the instance is restarted. One of these:"
       - "C({systemd: UNIT}), with C(systemctl), a list, C([systemctl]) by default. Words before C(systemctl),
-        as C([sudo, -n, systemctl]), are only used to change something. The unit is stopped, then started; where
-        other units would go down with it and stay down (C(PartOf), C(BindsTo), C(Requires)), it is C(systemctl restart)."
+        as C([sudo, -n, systemctl]), are only used to change something. The unit is stopped, then started; only where
+        other units would go down with it and stay down (C(PartOf), C(BindsTo), C(Requires)) it is C(restart)."
       - "C({supervisor: PROGRAM}), by the name that C(supervisorctl status) shows, with C(config), the path of its
         configuration, and C(supervisorctl), a list, C([supervisorctl]) by default."
       - "C({command: [...]}), which restarts, or C({stop: [...], start: [...]}); with C(pid_file), the path of a file
@@ -95,27 +95,27 @@ EXAMPLES = r"""
 RETURN = r"""
 identity:
   description: The process that is there now, or null. RV(ignore:start) counts clock ticks from the boot.
-  returned: always
+  returned: when it was read
   type: dict
   sample: {pid: 4711, start: 123456, boot: 750994be-6c4c-4791-b504-9a67b87cd182}
 before:
-  description: The process that was there before, or null.
+  description: The process that was there before a restart, or null.
   returned: always
   type: dict
   sample: {pid: 4242, start: 1234, boot: 750994be-6c4c-4791-b504-9a67b87cd182}
 age:
   description: Seconds since the process RV(identity) started, or null.
-  returned: always
+  returned: when it was read
   type: float
   sample: 1.3
 running:
   description: Whether there is a process.
-  returned: always
+  returned: when it was read
   type: bool
   sample: true
 status:
   description: The state of the unit or program in the words of its supervisor.
-  returned: success
+  returned: when it was read
   type: str
   sample: active (running)
 touched:
@@ -135,6 +135,7 @@ msg:
   sample: "unit order-svc: pid 4242 was restarted and is now pid 4711, after 1.2 s"
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -155,6 +156,7 @@ SPEC: dict[str, Any] = {
     "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
     "token": {"type": "int"},
 }
+NOTHING: dict[str, Any] = {"changed": False, "touched": False, "waited": 0.0, "before": None}
 
 
 class Turn:
@@ -163,8 +165,7 @@ class Turn:
     def __init__(self, params: dict[str, Any], check_mode: bool) -> None:
         self.params = params
         self.check_mode = check_mode
-        self.result: dict[str, Any] = {"changed": False, "before": None, "touched": False, "waited": 0.0}
-        self.result.update(identity=None, age=None, running=False)
+        self.result: dict[str, Any] = dict(NOTHING)
         if not 0 < params["deadline"] <= 86400:
             raise ValueError(f"deadline {params['deadline']} is no number of seconds above 0 and at most 86400")
         if params["older_than"] is not None and not params["older_than"] >= 0:
@@ -172,6 +173,8 @@ class Turn:
         if params["address"] is not None:
             _grammar.address(params["address"], "address")
         _grammar.path(params["state_dir"], "state_dir")
+        if params["state"] == "restarted" and set(params["restart"]) <= {"pid_file", "listen"}:
+            raise ValueError("restart: to restart takes systemd, supervisor, command, or stop with start")
         self.service: Service = _process.service(params["restart"], params["address"])
 
     def read(self) -> str:
@@ -182,8 +185,6 @@ class Turn:
 
     def restart(self) -> str:
         """Restart under the instance's lock, or say what would be done."""
-        if not self.service.ways()[1]:
-            raise ValueError("restart: to restart takes systemd, supervisor, command, or stop with start")
         if self.check_mode:
             return self._admitted()
         folder = os.path.join(self.params["state_dir"], "locks")
@@ -192,7 +193,7 @@ class Turn:
         began = time.monotonic()
         lock = os.path.join(folder, f"instance-{name}.lock")
         with _files.locked(lock, deadline=self.params["deadline"], what=f"another restart of {self.params['address']}"):
-            self.result["waited"] = time.monotonic() - began
+            self.result["waited"] = round(time.monotonic() - began, 3)
             return self._admitted()
 
     def _admitted(self) -> str:
@@ -204,33 +205,35 @@ class Turn:
         age, limit = self.result["age"], self.params["older_than"]
         if age is not None and limit is not None and age < limit:
             return f"was left alone: pid {self.result['identity']['pid']} is {age:.1f} s old, younger than {limit:g} s"
-        self.result["changed"] = True
         if self.check_mode:
+            self.result["changed"] = True
             return f"would be {'re' if seen.process else ''}started; it is {seen.state}"
-        return self._restarted()
+        return self._restarted(seen)
 
-    def _restarted(self) -> str:
+    def _restarted(self, seen: Seen) -> str:
+        locked = self.result["waited"]
         try:
-            done = Restart(self.service, deadline=self.params["deadline"] - self.result["waited"]).do()
+            done = Restart(self.service, deadline=self.params["deadline"] - locked).do(seen)
         except NotRestarted as error:
-            self.result.update(touched=error.touched, waited=self.result["waited"] + error.waited, changed=error.touched)
+            self.result.update(touched=error.touched, changed=error.touched, waited=round(locked + error.waited, 3))
+            with contextlib.suppress(_process.ProcessError):
+                self._look()
             raise
-        finally:
-            self._look()
-        self.result.update(touched=True, waited=self.result["waited"] + done.waited)
+        self.result.update(_facts(done.after), status=done.status, changed=True, touched=True)
+        self.result["waited"] = round(locked + done.waited, 3)
         what = f"pid {done.before.pid} was restarted and is now" if done.before else "was started as"
         return f"{what} pid {done.after.pid}, after {done.waited:.1f} s"
 
     def _look(self) -> Seen:
         seen = self.service.read()
-        identity = seen.process
-        self.result.update(
-            identity=dataclasses.asdict(identity) if identity else None,
-            age=round(_process.age(identity), 2) if identity else None,
-            running=identity is not None,
-            status=seen.state,
-        )
+        self.result.update(**_facts(seen.process), status=seen.state)
         return seen
+
+
+def _facts(process: _process.Identity | None) -> dict[str, Any]:
+    if process is None:
+        return {"identity": None, "age": None, "running": False}
+    return {"identity": dataclasses.asdict(process), "age": round(_process.age(process), 2), "running": True}
 
 
 def main() -> None:
@@ -242,9 +245,7 @@ def main() -> None:
         turn = Turn(module.params, module.check_mode)
         said = turn.read() if module.params["state"] == "read" else turn.restart()
     except (ValueError, OSError, NotRestarted, _process.ProcessError, _fence.Fenced, _files.LockTimeout) as error:
-        known = turn.result if turn else {"changed": False, "touched": False, "waited": 0.0}
-        module.fail_json(msg=str(error), **known)
-    turn.result["waited"] = round(turn.result["waited"], 3)
+        module.fail_json(msg=str(error), **(turn.result if turn else NOTHING))
     module.exit_json(msg=f"{turn.service.label}: {said}", **turn.result)
 
 

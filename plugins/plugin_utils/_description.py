@@ -128,7 +128,7 @@ def check_selected(host: str, values: Mapping[str, Any]) -> None:
     for name in TARGET_LISTS:
         for number, target in enumerate(values[name]):
             _explained(f"{host}: {name}[{number}]")(lambda target=target: _target.validate(target))
-    _explained(f"{host}: instance_restart")(lambda: _process.validate(values["instance_restart"]))
+    _explained(f"{host}: instance_restart")(lambda: _process.service(values["instance_restart"], values["instance_address"]))
     for name, value in values.items():
         if isinstance(value, (int, float)) and not isinstance(value, bool) and not (value >= 0 and math.isfinite(value)):
             raise Invalid(f"{host}: {name} {value!r} must be 0 or more")

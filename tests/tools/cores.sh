@@ -2,8 +2,8 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 #
-# Run the playbook's integration tests on the other end of the supported range: .venv has the oldest ansible-core
-# on Python 3.11 and the newest from 3.12 on; this takes a Python of the other side.
+# Run the unit tests and the playbook's integration tests on the other end of the supported range: .venv has the
+# oldest ansible-core on Python 3.11 and the newest from 3.12 on; this takes a Python of the other side.
 set -euo pipefail
 
 tools=${0%/*}
@@ -17,4 +17,4 @@ if ! "$tools/python.sh" "${range[@]}" >/dev/null; then
     exit
 fi
 "$tools/venv.sh" ".cache/$name" tests/requirements-test.txt "${range[@]}"
-".cache/$name/bin/python" -m pytest tests/integration/test_roll*.py
+".cache/$name/bin/python" -m pytest tests/unit tests/integration/test_roll*.py

@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 export PATH=$PWD/.cache/lint/bin:$PATH
 cd "$work"
 python -m galaxy_importer.main "$archive" 2>&1 | tee "$log"
-if grep -E '^(WARNING|ERROR|CRITICAL)' "$log"; then
-    echo "The importer complains: see above." >&2
+if grep -qE '^(WARNING|ERROR|CRITICAL)' "$log"; then
+    echo "The importer's warnings are failures here." >&2
     exit 1
 fi

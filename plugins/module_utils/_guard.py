@@ -1,0 +1,52 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The guard: one function for every action, without AnsibleModule, state or side effects of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from . import _grammar, _leases, _ledger_directory, _runs, _sweep, _target
+from ._ledger import Ledger, Refused
+from ._params import Params
+
+ACTIONS: Mapping[str, Callable[[Ledger, Params], dict[str, Any]]] = {
+    "status": _runs.status,
+    "begin": _runs.begin,
+    "ticket": _leases.ticket,
+    "renew": _leases.renew,
+    "release": _leases.release,
+    "stop": _runs.stop,
+    "finish": _runs.finish,
+}
+MEASURING: Mapping[str, Callable[[Ledger, Params, _sweep.Check], dict[str, Any]]] = {
+    "plan": _leases.plan,
+    "acquire": _leases.acquire,
+}
+
+__all__ = ["ACTIONS", "MEASURING", "Refused", "run"]
+
+
+def run(
+    params: Mapping[str, Any],
+    clock: Callable[[], float] = time.time,
+    check: _sweep.Check = _target.check,
+    dry: bool = False,
+) -> dict[str, Any]:
+    """Do `params['action']` on the ledger `params['ledger']`; with `dry` measure and decide, but write nothing.
+
+    clock: the ledger's own, in seconds since the epoch. Raises Refused, and then nothing was changed.
+    """
+    asked = Params(params)
+    try:
+        path = _grammar.path(asked.raw("ledger"), "ledger").rstrip("/")
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    ledger = _ledger_directory.Directory(path, clock=clock, dry=dry)
+    if asked.action in ACTIONS:
+        return ACTIONS[asked.action](ledger, asked)
+    if asked.action in MEASURING:
+        return MEASURING[asked.action](ledger, asked, check)
+    raise Refused(f"action {asked.action!r} is not one of {', '.join(sorted([*ACTIONS, *MEASURING]))}")

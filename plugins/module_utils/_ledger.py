@@ -1,0 +1,209 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ledger: what every controller shares. Its records, and the one interface that a backend has.
+
+A record that is not exactly as written here is refused, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Callable, Protocol, TypeVar
+
+FORMAT = 1
+
+RUNNING, STOPPED, FINISHED, SUPERSEDED = "running", "stopped", "finished", "superseded"
+# Runs that have left the ledger's state for its history.
+PAST = (FINISHED, SUPERSEDED)
+# Seconds for which a run that holds no lease is taken to be alive after it was last heard of.
+SILENCE = 300.0
+
+
+class Refused(Exception):
+    """Nothing was changed; the message says why and what to do, `facts` the same for machines."""
+
+    def __init__(self, msg: str, **facts: Any) -> None:
+        super().__init__(msg)
+        self.facts = facts
+
+
+class Moved(Exception):
+    """The ledger's revision is not the one that the change was made for."""
+
+
+class Corrupt(ValueError):
+    """A record is not as this version writes it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution. Times are seconds by the ledger's clock.
+
+    owner: {name, machine, boot, pid, start}. since: only older processes are restarted. planned: every host that it is
+    to restart, asked: those that its last command named. ended: when its process had finished reporting.
+    """
+
+    id: str
+    service: str
+    owner: Mapping[str, Any]
+    reason: str
+    state: str
+    since: float
+    planned: list[str]
+    asked: list[str]
+    done: list[str]
+    began: float
+    heartbeat: float
+    ended: float | None
+    why: str
+
+    def left(self) -> list[str]:
+        """The planned hosts that are not done."""
+        return [host for host in self.planned if host not in set(self.done)]
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right of one run to hold one host out. before: its traffic points as they were before the first grant,
+    [{kind, pool, source, member, state, weight}]. process: the identity before the restart."""
+
+    host: str
+    run: str
+    service: str
+    token: int
+    since: float
+    until: float
+    step: str
+    reason: str
+    pools: list[str]
+    before: list[Any]
+    process: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class State:
+    """All of the ledger at one revision. at: the ledger's clock when it was read or written.
+
+    The revision grows when a lease is granted, released or taken over, and then only.
+    """
+
+    id: str = ""
+    revision: int = 0
+    token: int = 0
+    at: float = 0.0
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    leases: Mapping[str, Lease] = field(default_factory=dict)
+
+    def with_run(self, run: Run) -> State:
+        return replace(self, runs={**self.runs, run.id: run})
+
+    def held_by(self, run: str) -> dict[str, Lease]:
+        return {host: lease for host, lease in self.leases.items() if lease.run == run}
+
+    def silent(self, run: Run) -> bool:
+        """Whether nothing was heard of the run for longer than it said it would need."""
+        until = [lease.until for lease in self.leases.values() if lease.run == run.id]
+        return self.at > max([run.heartbeat + SILENCE, *until])
+
+
+Change = Callable[[State], State]
+
+
+class Ledger(Protocol):
+    """What a backend does. Every error is Refused and leaves the state as it was."""
+
+    def snapshot(self) -> State:
+        """The state now; an empty one where there is none yet. Writes nothing."""
+
+    def commit(self, change: Change, if_revision: int | None = None) -> State:
+        """Replace the state by `change(state)`, as one step; raises Moved where the revision is another one.
+
+        `change` is pure and may be called again. What it raises goes through, and nothing is written; nor is it
+        where the state comes back as it was. Runs in a PAST state go to the history.
+        """
+
+    def past(self, run: str) -> Run | None:
+        """A run of the history."""
+
+    def append(self, run: str, event: Mapping[str, Any]) -> None:
+        """Add one event to a run's log, which only grows."""
+
+    def events(self, run: str) -> list[dict[str, Any]]:
+        """A run's log, oldest first."""
+
+
+def settled(old: State, new: State) -> State:
+    """`new` with the revision that its leases ask for, and without its past runs: what a backend writes."""
+    moved = {h: lease.token for h, lease in old.leases.items()} != {h: lease.token for h, lease in new.leases.items()}
+    live = {name: run for name, run in new.runs.items() if run.state not in PAST}
+    return replace(new, revision=old.revision + moved, runs=live)
+
+
+# A record's fields and their types, as they stand in the file.
+_NUMBER = (int, float)
+_RUN: Mapping[str, Any] = {
+    **dict.fromkeys(("id", "service", "reason", "state", "why"), str),
+    **dict.fromkeys(("planned", "asked", "done"), list),
+    **dict.fromkeys(("since", "began", "heartbeat"), _NUMBER),
+    "owner": dict,
+    "ended": (*_NUMBER, type(None)),
+}
+_LEASE: Mapping[str, Any] = {
+    **dict.fromkeys(("host", "run", "service", "step", "reason"), str),
+    **dict.fromkeys(("since", "until"), _NUMBER),
+    **dict.fromkeys(("pools", "before"), list),
+    "token": int,
+    "process": (dict, type(None)),
+}
+_STATE: Mapping[str, Any] = {"id": str, "revision": int, "token": int, "at": _NUMBER, "runs": dict, "leases": dict}
+
+R = TypeVar("R", Run, Lease)
+
+
+def encode(state: State) -> dict[str, Any]:
+    """The state as JSON values."""
+    return {
+        "format": FORMAT,
+        **vars(state),
+        "runs": {name: vars(run) for name, run in state.runs.items()},
+        "leases": {host: vars(lease) for host, lease in state.leases.items()},
+    }
+
+
+def decode(record: Any) -> State:
+    """The state from JSON values. Raises Corrupt."""
+    values = _checked(record, _STATE, versioned=True)
+    runs = {name: decode_run(run) for name, run in values["runs"].items()}
+    leases = {host: _made(Lease, lease, _LEASE) for host, lease in values["leases"].items()}
+    if any(name != run.id for name, run in runs.items()) or any(host != lease.host for host, lease in leases.items()):
+        raise Corrupt("a record stands under another one's name")
+    if any(lease.run not in runs or lease.token > values["token"] for lease in leases.values()):
+        raise Corrupt("a lease belongs to no run, or has a token that was never given out")
+    return State(**{**values, "runs": runs, "leases": leases})
+
+
+def decode_run(record: Any) -> Run:
+    """A run from JSON values. Raises Corrupt."""
+    return _made(Run, record, _RUN)
+
+
+def _made(kind: Callable[..., R], record: Any, types: Mapping[str, Any]) -> R:
+    return kind(**_checked(record, types))
+
+
+def _checked(record: Any, types: Mapping[str, Any], versioned: bool = False) -> dict[str, Any]:
+    if not isinstance(record, dict):
+        raise Corrupt(f"{str(record)[:40]!r} is no record")
+    values = dict(record)
+    if versioned and values.pop("format", None) != FORMAT:
+        raise Corrupt(f"its format is {record.get('format')!r} and this version of the collection knows {FORMAT}")
+    for name in {*types, *values}:
+        if name not in types:
+            raise Corrupt(f"it has an unknown field {name!r}")
+        if name not in values or not isinstance(values[name], types[name]) or isinstance(values[name], bool):
+            raise Corrupt(f"its field {name!r} is {str(values.get(name, 'missing'))[:40]!r}")
+    return values
+
+
+assert set(_RUN) == {one.name for one in fields(Run)} and set(_LEASE) == {one.name for one in fields(Lease)}

@@ -1,0 +1,198 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ledger as a directory on one host, guarded by a file lock.
+
+`state.json` is all that counts: it is replaced as a whole. `runs/ID.json` is a past run, `runs/ID.jsonl` a run's
+events. The directory and all in it belong to one account, 0700 and 0600, on a file system whose locks hold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Callable
+
+from . import _files, _ledger, _ledger_trust
+from ._ledger import Refused, Run, State
+
+# Seconds by which the clock may go back (a time server's small corrections) before the ledger is refused.
+BACKWARDS = 5.0
+
+_LOCK_DEADLINE = 10.0
+
+
+class Directory:
+    """A backend: see _ledger.Ledger. With `dry` it writes nothing and answers as if it had."""
+
+    def __init__(
+        self, path: str, *, clock: Callable[[], float] = time.time, dry: bool = False, mounts: str = _ledger_trust.MOUNTS
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._dry = dry
+        self._mounts = mounts
+
+    def snapshot(self) -> State:
+        self._check()
+        with self._explained("cannot be read"):
+            return self._read()
+
+    def commit(self, change: _ledger.Change, if_revision: int | None = None) -> State:
+        with self._writing() as state:
+            if if_revision is not None and if_revision != state.revision:
+                raise _ledger.Moved(f"revision {state.revision} instead of {if_revision}")
+            new = change(state)
+            if new is state or self._dry:
+                return _ledger.settled(state, new)
+            new = replace(new, id=new.id or str(uuid.uuid4()))
+            for run in new.runs.values():
+                if run.state in _ledger.PAST:
+                    _files.write_json(self._in_runs(run.id, "json"), {"format": _ledger.FORMAT, "run": vars(run)})
+            new = _ledger.settled(state, new)
+            _files.write_json(self._in("state.json"), _ledger.encode(new))
+            return new
+
+    def past(self, run: str) -> Run | None:
+        path = self._in_runs(run, "json")
+        record = self._load(path)
+        if record is None:
+            return None
+        try:
+            return _ledger.decode_run(record["run"])
+        except (_ledger.Corrupt, LookupError, TypeError) as error:
+            raise _damaged(path, error) from error
+
+    def append(self, run: str, event: Mapping[str, Any]) -> None:
+        if self._dry:
+            return
+        line = json.dumps({**event, "run": run}, sort_keys=True, separators=(",", ":")) + "\n"
+        with self._writing():
+            handle = os.open(
+                self._in_runs(run, "jsonl"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+            )
+            with os.fdopen(handle, "r+b") as stream:
+                _whole_lines(stream)
+                stream.write(line.encode())
+                stream.flush()
+                os.fsync(stream.fileno())
+
+    def events(self, run: str) -> list[dict[str, Any]]:
+        path = self._in_runs(run, "jsonl")
+        with self._explained("cannot be read"):
+            data = _ledger_trust.private(path)
+        lines = (data or b"").split(b"\n")
+        # What stands behind the last line end was torn by a power cut.
+        try:
+            return [json.loads(line) for line in lines[:-1]]
+        except ValueError as error:
+            raise _damaged(path, error) from error
+
+    def _in(self, name: str) -> str:
+        return os.path.join(self._path, name)
+
+    def _in_runs(self, run: str, ending: str) -> str:
+        return os.path.join(self._path, "runs", f"{run}.{ending}")
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[State]:
+        """Hold the lock, with the state under it; make the directory where it is missing."""
+        self._check()
+        with self._explained("cannot be written"):
+            if self._dry:
+                yield self._read()
+                return
+            for folder in (self._path, self._in("runs")):
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(folder, 0o700)
+                    _files.sync_folder(os.path.dirname(folder))
+            self._check()
+            with _files.locked(self._in("lock"), deadline=_LOCK_DEADLINE, what="waiting for the ledger"):
+                for folder in (self._path, self._in("runs")):
+                    _sweep_drafts(folder)
+                yield self._read()
+
+    @contextlib.contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except _files.LockTimeout as error:
+            raise Refused(f"the ledger is busy: {error}. Nothing was changed. Try again.", ledger=self._path) from error
+        except OSError as error:
+            full = " Make room there." if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else ""
+            raise Refused(
+                f"ledger {self._path} {what}: {error.strerror} ({error.filename or self._path}). "
+                f"Its state is as it was.{full}",
+                ledger=self._path,
+            ) from error
+
+    def _read(self) -> State:
+        path = self._in("state.json")
+        now = self._clock()
+        record = self._load(path)
+        if record is None:
+            # Tokens begin at the time, so that a ledger made anew after a loss is not fenced off by its predecessor's.
+            return State(token=int(now), at=now)
+        try:
+            state = _ledger.decode(record)
+        except _ledger.Corrupt as error:
+            raise _damaged(path, error) from error
+        if state.at - now > BACKWARDS:
+            raise Refused(
+                f"the clock of the ledger's host went back by {state.at - now:.0f} s: {path} was written at "
+                f"{_utc(state.at)} and it is {_utc(now)} now. No lease can be judged by it. Set the clock right; if the "
+                "earlier time was the wrong one, see that no run is live and set 'at' in that file to the right time.",
+                ledger=self._path,
+            )
+        return replace(state, at=max(now, state.at))
+
+    def _load(self, path: str) -> Any:
+        with self._explained("cannot be read"):
+            data = _ledger_trust.private(path)
+        try:
+            return None if data is None else json.loads(data)
+        except ValueError as error:
+            raise _damaged(path, error) from error
+
+    def _check(self) -> None:
+        """Refuse a directory that cannot be trusted; one that is not there yet is fine where its parent is."""
+        wrong = _ledger_trust.untrusted(self._path, self._mounts)
+        if wrong:
+            raise Refused(f"ledger {self._path} {wrong}. Nothing was changed.", ledger=self._path)
+
+
+def _whole_lines(stream: Any) -> None:
+    """Go to the end, and drop what a power cut left of a last line."""
+    size = stream.seek(0, os.SEEK_END)
+    if not size:
+        return
+    stream.seek(size - 1)
+    if stream.read(1) != b"\n":
+        stream.seek(0)
+        stream.truncate(stream.read().rfind(b"\n") + 1)
+        stream.seek(0, os.SEEK_END)
+
+
+def _sweep_drafts(folder: str) -> None:
+    """Remove the drafts of killed writers: whoever holds the lock is the only writer."""
+    for name in os.listdir(folder):
+        if name.startswith(".draft-"):
+            os.unlink(os.path.join(folder, name))
+
+
+def _utc(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at))
+
+
+def _damaged(path: str, error: Exception) -> Refused:
+    return Refused(
+        f"{path} is damaged or of another version: {error}. Nothing was changed, and nothing is guessed. Put a good copy "
+        "back; or see that no run is live, look at the balancers for what is out, and move the ledger's directory away: "
+        "the next run begins an empty one and measures anew.",
+        ledger=os.path.dirname(path),
+    )

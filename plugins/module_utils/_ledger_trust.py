@@ -1,0 +1,68 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether a directory and its files can be trusted to hold the ledger: one account, one host, locks that hold."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+
+from ._ledger import Refused
+
+MOUNTS = "/proc/self/mountinfo"
+
+_NETWORK = re.compile(r"(nfs4?|cifs|smb3|smbfs|9p|ceph|afs|lustre|gfs2|ocfs2|gpfs|beegfs|glusterfs|virtiofs|fuse.*)\Z")
+
+
+def untrusted(path: str, mounts: str) -> str | None:
+    """What is wrong with the directory, or None."""
+    parent = os.path.dirname(path)
+    if not os.path.isdir(parent):
+        return f"cannot be made: its parent {parent} is no directory. Make it first"
+    kind = file_system(os.path.realpath(path), mounts)
+    if _NETWORK.match(kind):
+        return f"is on a file system of type {kind}, on which locks do not hold for all. Use a local disk of one host"
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    mode = stat.S_IMODE(found.st_mode)
+    if stat.S_ISLNK(found.st_mode):
+        return "is a symbolic link. Name the directory itself"
+    if not stat.S_ISDIR(found.st_mode):
+        return "is no directory"
+    if found.st_uid != os.geteuid():
+        return f"belongs to uid {found.st_uid} and this is uid {os.geteuid()}. Become the ledger's account"
+    if mode & 0o077:
+        return f"is open to others (mode {mode:04o}). Look who used it, then chmod 0700"
+    return None if mode & 0o700 == 0o700 else f"is not writable for its owner (mode {mode:04o}). chmod 0700"
+
+
+def file_system(path: str, mounts: str) -> str:
+    """The type of the file system that holds `path`, from the kernel's list of mounts: the deepest, the last wins."""
+    best, kind = "", ""
+    with open(mounts, encoding="utf-8", errors="replace") as stream:
+        for line in stream:
+            left, _, right = line.partition(" - ")
+            point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code.group(1), 8)), left.split(" ")[4])
+            inside = path == point or path.startswith(point.rstrip("/") + "/")
+            if inside and len(point) >= len(best):
+                best, kind = point, right.split(" ")[0]
+    return kind
+
+
+def private(path: str) -> bytes | None:
+    """The bytes of a file that belongs to this account alone; None where there is none."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(handle, "rb") as stream:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise Refused(
+                f"{path} is not a file of uid {os.geteuid()} alone (uid {found.st_uid}, mode "
+                f"{stat.S_IMODE(found.st_mode):04o}): somebody else may have changed it. Nothing was changed."
+            )
+        return stream.read()

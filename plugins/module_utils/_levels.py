@@ -1,0 +1,221 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How many of each pool are in traffic, who is out and why. Pure.
+
+Everything is counted from the configured members, never from those that were found.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Protocol
+
+from . import _floor
+
+LEASED, DRAINED, BACKUP, UNHEALTHY = "leased", "drained", "backup", "unhealthy"
+_NAMED = 8
+
+
+class Seen(Protocol):
+    """What a probe saw."""
+
+    @property
+    def ok(self) -> bool: ...
+
+    @property
+    def saw(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A set of instances among which work is shared. hosts: all configured ones. share: the floor as it was written."""
+
+    id: str
+    kind: str
+    name: str
+    floor: Fraction
+    share: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Out:
+    """A member that is not in traffic: why (one of the constants above), and in words."""
+
+    host: str
+    why: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Level:
+    """Where a pool stands: `outs` by host."""
+
+    pool: Pool
+    outs: Mapping[str, Out]
+
+    @property
+    def configured(self) -> int:
+        return len(self.pool.hosts)
+
+    @property
+    def in_traffic(self) -> int:
+        return self.configured - len(self.outs)
+
+    @property
+    def least(self) -> int:
+        return _floor.least_in(self.configured, self.pool.floor)
+
+    @property
+    def room(self) -> int:
+        """How many more may be taken out; negative where the pool is below its floor."""
+        return self.in_traffic - self.least
+
+    def text(self) -> str:
+        named = [f"{out.host}: {out.detail}" for out in list(self.outs.values())[:_NAMED]]
+        if len(self.outs) > _NAMED:
+            named.append(f"and {len(self.outs) - _NAMED} more")
+        outs = f"{len(self.outs)} out ({'; '.join(named)})" if named else "0 out"
+        more = f"may take out {self.room} more" if self.room >= 0 else f"BELOW ITS FLOOR by {-self.room}"
+        return (
+            f"{self.pool.name}: {self.configured} configured, {self.in_traffic} in traffic, {outs}; "
+            f"floor {self.pool.share} = {self.least}; {more}"
+        )
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "pool": self.pool.id,
+            "name": self.pool.name,
+            "configured": self.configured,
+            "in_traffic": self.in_traffic,
+            "out": {host: {"why": out.why, "detail": out.detail} for host, out in self.outs.items()},
+            "floor": self.pool.share,
+            "least": self.least,
+            "room": max(0, self.room),
+            "below": max(0, -self.room),
+            "msg": self.text(),
+        }
+
+
+def moment(at: float, now: float) -> str:
+    """A time by the ledger's clock for people, in UTC; with its date where it is more than half a day away."""
+    return time.strftime("%H:%MZ" if abs(now - at) < 43200 else "%Y-%m-%d %H:%MZ", time.gmtime(at))
+
+
+def disagreements(
+    pools: Sequence[Pool], instances: Mapping[str, Mapping[str, Any]], readings: Iterable[Mapping[str, Any]]
+) -> list[str]:
+    """Every reason for which the sources cannot be counted on, each naming the source; empty where all agree."""
+    wrong = []
+    listed: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for reading in readings:
+        if "error" in reading:
+            wrong.append(f"{reading['source']}: cannot be read: {reading['error']}")
+        else:
+            listed.setdefault((reading["pool"], reading["source"]), []).extend(reading["members"])
+    failed = {line.partition(":")[0] for line in wrong}
+    for (pool, source), hosts in _expected(pools, instances).items():
+        if source in failed:
+            continue
+        if not listed.get((pool, source)):
+            wrong.append(f"{source}: nothing was found of {pool}; the inventory has {len(hosts)} there")
+        else:
+            wrong += _differences(pool, source, hosts, listed[pool, source])
+    for pool_ in pools:
+        without = [host for host in pool_.hosts if not _states_needed(pool_, instances[host])]
+        wrong += [f"{pool_.id}: {host} is in the pool, but no source lists it" for host in without]
+    return wrong
+
+
+def _states_needed(pool: Pool, instance: Mapping[str, Any]) -> bool:
+    return pool.kind == "service" or any(point["pool"] == pool.id for point in instance["points"])
+
+
+def _expected(
+    pools: Sequence[Pool], instances: Mapping[str, Mapping[str, Any]]
+) -> dict[tuple[str, str], dict[str, str]]:
+    """By (pool, source): the inventory's members and their hosts."""
+    known = {pool.id: set(pool.hosts) for pool in pools}
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for host, instance in instances.items():
+        for point in instance["points"]:
+            if host in known.get(point["pool"], ()):
+                found.setdefault((point["pool"], point["source"]), {})[point["member"]] = host
+    return found
+
+
+def _differences(
+    pool: str, source: str, hosts: Mapping[str, str], members: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    found = [member for member in members if member["state"] != "absent"]
+    names = [member["member"] for member in found]
+    wrong = [f"{source}: {name} is listed twice in {pool}" for name in sorted({n for n in names if names.count(n) > 1})]
+    for name, host in hosts.items():
+        if name not in names:
+            other = next((m["member"] for m in found if name in m.get("addresses", ())), None)
+            hint = f"; it lists {other} with this address: say so with 'member'" if other else ""
+            wrong.append(f"{source}: {pool} does not list {name}, which the inventory has as {host}{hint}")
+    for member in found:
+        if member["member"] not in hosts and member["state"] != "backup":
+            wrong.append(
+                f"{source}: {pool} lists {member['member']}, which is no member in this inventory "
+                "(is the inventory sliced, or a group missing in members_of?)"
+            )
+        if member["state"] not in ("up", "down", "drain", "backup"):
+            wrong.append(f"{source}: {pool} says {member['state']!r} of {member['member']}, which is no known state")
+    return wrong
+
+
+def levels(
+    pools: Sequence[Pool],
+    instances: Mapping[str, Mapping[str, Any]],
+    readings: Iterable[Mapping[str, Any]],
+    seen: Mapping[str, Seen],
+    leased: Mapping[str, str],
+) -> list[Level]:
+    """The level of each pool. `leased`: what to say of each host that a lease holds out. Sources must agree first."""
+    states = {
+        (reading["pool"], reading["source"], member["member"]): member["state"]
+        for reading in readings
+        if "error" not in reading
+        for member in reading["members"]
+    }
+    return [Level(pool, _outs(pool, instances, states, seen, leased)) for pool in pools]
+
+
+def _outs(
+    pool: Pool,
+    instances: Mapping[str, Mapping[str, Any]],
+    states: Mapping[tuple[str, str, str], str],
+    seen: Mapping[str, Seen],
+    leased: Mapping[str, str],
+) -> dict[str, Out]:
+    outs = {}
+    for host in pool.hosts:
+        points = [p for p in instances[host]["points"] if pool.kind == "service" or p["pool"] == pool.id]
+        said = {(p["source"], p["pool"]): states.get((p["pool"], p["source"], p["member"]), "absent") for p in points}
+        why = _why(host, said, seen[host], leased)
+        if why is not None:
+            outs[host] = why
+    return outs
+
+
+def _why(host: str, said: Mapping[tuple[str, str], str], seen: Seen, leased: Mapping[str, str]) -> Out | None:
+    if host in leased:
+        return Out(host, LEASED, leased[host])
+    places = ", ".join(f"{state} in {pool} at {source}" for (source, pool), state in said.items() if state != "up")
+    if set(said.values()) - {"up", "backup"}:
+        return Out(host, DRAINED, f"drained by hand ({places})")
+    if places:
+        return Out(host, BACKUP, f"backup only ({places})")
+    if not seen.ok:
+        return Out(host, UNHEALTHY, f"unhealthy: {seen.saw}")
+    return None
+
+
+def costs(host: str, found: Sequence[Level]) -> frozenset[str]:
+    """The pools in which taking `host` out costs room: those in which it is in traffic now."""
+    return frozenset(level.pool.id for level in found if host in level.pool.hosts and host not in level.outs)

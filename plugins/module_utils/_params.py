@@ -1,0 +1,143 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the guard was asked, checked value by value: the caller may be an action in process, with nothing in between."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from . import _floor, _grammar, _target
+from ._ledger import Refused
+from ._levels import Pool
+
+_RUN = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}\Z")
+_OWNER = ("name", "machine", "boot", "pid", "start")
+TEXT = 200
+
+
+class Params:
+    """Typed access to the parameters of one action; whatever is wrong is Refused with its name and value."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+        self.action = str(values.get("action"))
+
+    def has(self, name: str) -> bool:
+        return self._values.get(name) is not None
+
+    def raw(self, name: str) -> Any:
+        if not self.has(name):
+            raise Refused(f"action {self.action} needs {name!r}")
+        return self._values[name]
+
+    def flag(self, name: str) -> bool:
+        value = self._values.get(name) or False
+        return self._typed(name, value, bool)
+
+    def word(self, name: str) -> str:
+        return _ruled(lambda: _grammar.word(self.raw(name), name))
+
+    def choice(self, name: str, *allowed: str) -> str:
+        value = self.raw(name) if self.has(name) else allowed[0]
+        if value not in allowed:
+            raise Refused(f"{name} {value!r} is not one of {', '.join(allowed)}")
+        return str(value)
+
+    def text(self, name: str) -> str:
+        """At most 200 printable characters; stands in records as it is and is never templated."""
+        value = self._typed(name, self._values.get(name) or "", str)
+        if len(value) > TEXT or not (value.isprintable() or not value):
+            raise Refused(f"{name} is longer than {TEXT} characters, or has a line end or a control character in it")
+        return str(value)
+
+    def remark(self, name: str) -> str:
+        """As `text`, but whatever it is it is made to fit: a failure must not be kept from the ledger by its words."""
+        value = str(self._values.get(name) or "")
+        return "".join(char if char.isprintable() else " " for char in value[:TEXT]).strip()
+
+    def number(self, name: str, least: float, most: float, default: float | None = None) -> float:
+        value = self.raw(name) if self.has(name) or default is None else default
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if not number or not least <= value <= most:
+            raise Refused(f"{name} {value!r} is not a number from {least:g} to {most:g}")
+        return float(value)
+
+    def run(self) -> str:
+        return self._run_id(self.raw("run"), "run")
+
+    def dead(self) -> set[str]:
+        return {self._run_id(name, "dead") for name in self._typed("dead", self._values.get("dead") or [], list)}
+
+    def hosts(self, name: str = "wanted") -> list[str]:
+        """Inventory hosts, each once, in their order; at least one."""
+        found = list(dict.fromkeys(self._typed(name, self.raw(name), list)))
+        if not found or not all(isinstance(host, str) and host for host in found):
+            raise Refused(f"{name} {found!r} is no list of at least one inventory host")
+        return found
+
+    def owner(self) -> dict[str, Any]:
+        """Whose process this is."""
+        given = self._typed("owner", self.raw("owner"), Mapping)
+        if sorted(given) != sorted(_OWNER):
+            raise Refused(f"owner has {', '.join(map(str, given)) or 'nothing'} and must have {', '.join(_OWNER)}")
+        for name, value in given.items():
+            if isinstance(value, bool) or not isinstance(value, (str, int, float)) or len(str(value)) > TEXT:
+                raise Refused(f"owner: {name} {str(value)[:TEXT]!r} is neither a short text nor a number")
+        return dict(given)
+
+    def pools(self) -> list[Pool]:
+        """The pools with their floors; the service as a whole must be among them."""
+        found = [self._pool(pool) for pool in self._typed("pools", self.raw("pools"), list)]
+        if f"service/{self.word('service')}" not in [pool.id for pool in found]:
+            raise Refused(f"pools has no 'service/{self.word('service')}': the service as a whole has a floor too")
+        if len({pool.id for pool in found}) != len(found):
+            raise Refused("pools names a pool twice")
+        return found
+
+    def _pool(self, pool: Mapping[str, Any]) -> Pool:
+        name, hosts = _ruled(lambda: _grammar.word(pool["name"], "pool")), tuple(pool["hosts"])
+        share = pool.get("floor") if pool.get("floor") is not None else self.raw("floor")
+        if not hosts or len(set(hosts)) != len(hosts):
+            raise Refused(f"pool {pool['id']} has no member, or one twice")
+        floor = _ruled(lambda: _floor.parse_floor(share))
+        return Pool(str(pool["id"]), str(pool["kind"]), name, floor, str(share), hosts)
+
+    def instances(self, pools: list[Pool]) -> dict[str, Mapping[str, Any]]:
+        """Every member of every pool, with a probe that can be made from here."""
+        given = self._typed("instances", self.raw("instances"), Mapping)
+        for pool in pools:
+            for host in pool.hosts:
+                if host not in given:
+                    raise Refused(f"{host} is in pool {pool.id}, but not in instances")
+        for host, instance in given.items():
+            _ruled(lambda instance=instance: _target.validate(instance["probe"]), f"{host}: ")
+            if not instance["probe"].get("tcp") and not instance["probe"].get("url"):
+                raise Refused(f"{host}: its probe is made from the ledger's host, so it must be a url or tcp")
+        return dict(given)
+
+    def cap(self, total: int) -> int:
+        """How many of the service's `total` may be in work at once."""
+        return _ruled(lambda: _floor.parse_cap(self.raw("max_out"), total)) if self.has("max_out") else total
+
+    def readings(self) -> list[Mapping[str, Any]]:
+        return list(self._typed("readings", self.raw("readings"), list))
+
+    def _typed(self, name: str, value: Any, kind: type) -> Any:
+        if not isinstance(value, kind):
+            raise Refused(f"{name} {str(value)[:TEXT]!r} is no {kind.__name__}")
+        return value
+
+    def _run_id(self, value: Any, name: str) -> str:
+        if not isinstance(value, str) or not _RUN.match(value):
+            raise Refused(f"{name} {str(value)[:TEXT]!r} is no id of a run, as in '20261123T120301-7f3a2c'")
+        return value
+
+
+def _ruled(check: Any, where: str = "") -> Any:
+    try:
+        return check()
+    except ValueError as error:
+        raise Refused(f"{where}{error}") from error
