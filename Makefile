@@ -62,13 +62,13 @@ importer: .cache/lint.stamp dist ## what Galaxy says of the built collection
 	tests/tools/importer.sh dist/lossless-restart-*.tar.gz
 
 sanity: .venv/test.stamp .cache/lint.stamp tree ## ansible-test sanity, with every Python there is
-	tests/tools/sanity.sh $(CURDIR)/$(TREE)
+	tests/tools/sanity.sh .venv $(TREE)
 
 integration: .venv/test.stamp ## modules, roles and playbooks against real servers on this machine
 	$(BIN)/python -m pytest tests/integration
 
-cores: .venv/test.stamp ## the playbook on the other end of the supported ansible-core versions
-	tests/tools/cores.sh
+cores: .venv/test.stamp .cache/lint.stamp tree ## sanity, unit and the playbook on the other end of the supported ansible-core versions
+	tests/tools/cores.sh $(TREE)
 
 bench-small: .venv/test.stamp ## a small run of the benchmarks
 	$(BIN)/python -m benchmarks --small

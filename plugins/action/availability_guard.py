@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,9 +13,6 @@ from ansible.utils.display import Display
 from ansible_collections.lossless.restart.plugins.module_utils import _guard
 from ansible_collections.lossless.restart.plugins.plugin_utils import _controller, _own, _preflight, _receipt
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
-
-# The longest that the run's record may stay without a sign of life before its heartbeat counts as old.
-_SETTLED = ("granted",)
 
 
 class ActionModule(FleetAction):
@@ -52,37 +50,40 @@ class ActionModule(FleetAction):
     def _plan(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         fleet = described["fleet"]
         checks = _preflight.checks(described["checked"], variables["hostvars"])
-        wanted = [host for host in described["selected"] if host not in checks.unreachable]
         status = self._ledger({"action": "status"}, described, variables)
         if status.get("failed"):
             return status
         asked = {
             **args,
-            "wanted": wanted,
-            "pace": fleet["fleet_pace"],
+            "wanted": [host for host in described["selected"] if host not in checks.unreachable],
+            "pace": [1] if fleet["fleet_kind"] == "single" else fleet["fleet_pace"],
             "dead": _controller.dead(status["runs"]),
             "new": fleet["fleet_new"],
             **_measured(described, after=0.0),
         }
-        plan = self._ledger(asked, described, variables)
+        plan = self._ledger(asked, described, variables) if asked["wanted"] else _nothing(checks)
         if plan.get("failed"):
             return plan
-        problems = _preflight.problems(plan, checks)
-        Display().display("\n".join(_receipt.plan_lines(plan, described, checks)))
+        warned = [text for note in _own.journal() for text in note["warnings"]]
+        Display().display("\n".join(_receipt.plan_lines(plan, described, checks, warned)))
+        problems = _preflight.problems(plan, checks, _receipt.drained(plan))
         if problems:
-            return {"failed": True, "msg": "\n".join(["nothing was touched:", *problems])}
-        _own.write("plan", {**plan, "dead": asked["dead"]})
-        check = self._task.check_mode
-        return {**plan, "todo": [] if check else [host for batch in plan["batches"] for host in batch]}
+            return {"failed": True, "msg": "\n".join(["Nothing was touched:", *problems])}
+        todo = [host for batch in plan["batches"] for host in batch]
+        _own.write("plan", {"todo": todo, "dead": asked["dead"], "unreachable": checks.unreachable})
+        sizes = [len(batch) for batch in plan["batches"]] or [1]
+        return {**plan, "todo": [] if self._task.check_mode else todo, "sizes": sizes}
 
     def _begin(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         plan, fleet = _own.read("plan"), described["fleet"]
+        if not plan["todo"]:
+            return {"changed": False, "msg": "there is nothing to do"}
         asked = {
             **args,
             "owner": _controller.owner(),
             "reason": fleet["fleet_reason"],
-            "planned": [host for batch in plan["batches"] for host in batch],
-            "since": fleet["fleet_since"],
+            "planned": plan["todo"],
+            "since": _moment(fleet["fleet_since"]),
             "dead": plan["dead"],
             "new": fleet["fleet_new"],
         }
@@ -127,9 +128,42 @@ class ActionModule(FleetAction):
         return self._ledger({**args, **_run()}, described, variables)
 
     def _finish(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        if _own.read("run") is None:
-            return {"failed": True, "msg": "no run was begun: nothing was touched"}
-        return self._ledger({**args, **_run()}, described, variables)
+        plan = _own.read("plan")
+        if plan is None:
+            return {"failed": True, "msg": "there was no plan: nothing was touched"}
+        missed = [f"{host} was not touched: {why}" for host, why in plan["unreachable"].items()]
+        if not plan["todo"]:
+            return {"changed": False, "failed": bool(missed), "msg": "; ".join(missed) or "there was nothing to do"}
+        outcome = self._ledger({**args, **_run()}, described, variables)
+        if outcome.get("failed"):
+            return {**outcome, "msg": f"{outcome['msg']} Out, as far as this process knows: {_held()}."}
+        status = self._ledger({"action": "status", "run": outcome["run"]}, described, variables)
+        lines = _receipt.receipt_lines(outcome, status.get("events", []), list(_own.journal()), _controller.age())
+        Display().display("\n".join(lines))
+        missed += [] if outcome["complete"] else [outcome["msg"]]
+        return {**outcome, "failed": bool(missed), "msg": "; ".join(missed) or outcome["msg"]}
+
+
+def _nothing(checks: _preflight.Checks) -> dict[str, Any]:
+    """The plan where no selected host was reached."""
+    empty: dict[str, Any] = {name: {} for name in ("lowest", "blocked", "unhealthy")}
+    lists: dict[str, Any] = {name: [] for name in ("batches", "sizes", "notes", "levels", "resumed", "done")}
+    return {**empty, **lists, "changed": False, "resumes": None, "msg": "no selected host was reached"}
+
+
+def _held() -> str:
+    described = _own.read("description")
+    return ", ".join(_own.leases(described["selected"])) or "nothing"
+
+
+def _moment(since: Any) -> float | None:
+    """`fleet_since` as seconds since the epoch; None where it is not set."""
+    if since is None or isinstance(since, (int, float)):
+        return since
+    try:
+        return float(since)
+    except ValueError:
+        return datetime.datetime.fromisoformat(str(since)).timestamp()
 
 
 def _run() -> dict[str, Any]:

@@ -51,9 +51,8 @@ class ActionModule(FleetAction):
             "ledger_host": fleet["fleet_ledger_host"],
             "selected": [host for host in groups[service] if host in set(selected)],
             "instances": instances,
-            "pools": _description.pools_of(instances),
+            "pools": _description.pools_of(service, groups[service], instances),
             "sources": _known_hosts(_description.sources_of(instances), hostvars),
-            "service_hosts": list(groups[service]),
             "checked": [host for host in selected if _on_host(hostvars[host])],
         }
 

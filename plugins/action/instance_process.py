@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible_collections.lossless.restart.plugins.plugin_utils import _own
@@ -14,6 +15,9 @@ class ActionModule(FleetAction):
     """See plugins/plugin_utils/_action.py."""
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        again = args.pop("again", False)
         if args.pop("leased", False):
             args["token"] = granted(str(variables["inventory_hostname"]), (_own.RESTARTING,))["token"]
+            run = _own.read("run")
+            args["older_than"] = None if again else run["elapsed"] + time.monotonic() - run["at"]
         return self.call(args, variables)

@@ -20,5 +20,6 @@ def _member(point: dict[str, Any], state: str | None, warmup: int | None) -> dic
     member = {"upstream": point["pool"].partition("/")[2], "member": point["member"], "token": point["token"]}
     if state != "before":
         return {**member, "state": state}
-    weight = point["weight"] if warmup is None else max(1, point["weight"] * warmup // 100)
-    return {**member, "state": point["state"], "weight": weight}
+    if warmup is not None:
+        return {**member, "state": point["state"], "weight": max(1, point["weight"] * warmup // 100)}
+    return {**member, **{name: point[name] for name in ("state", "weight", "weight_written") if name in point}}

@@ -8,22 +8,22 @@ import time
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from . import _grammar, _leases, _ledger_directory, _runs, _sweep, _target
+from . import _ending, _grammar, _grant, _hold, _ledger_directory, _preview, _runs, _status, _sweep, _target
 from ._ledger import Ledger, Refused
 from ._params import Params
 
 ACTIONS: Mapping[str, Callable[[Ledger, Params], dict[str, Any]]] = {
-    "status": _runs.status,
+    "status": _status.status,
     "begin": _runs.begin,
-    "ticket": _leases.ticket,
-    "renew": _leases.renew,
-    "release": _leases.release,
-    "stop": _runs.stop,
-    "finish": _runs.finish,
+    "ticket": _grant.ticket,
+    "renew": _hold.renew,
+    "release": _hold.release,
+    "stop": _ending.stop,
+    "finish": _ending.finish,
 }
 MEASURING: Mapping[str, Callable[[Ledger, Params, _sweep.Check], dict[str, Any]]] = {
-    "plan": _leases.plan,
-    "acquire": _leases.acquire,
+    "plan": _preview.plan,
+    "acquire": _grant.acquire,
 }
 
 __all__ = ["ACTIONS", "MEASURING", "Refused", "run"]
@@ -33,9 +33,9 @@ def run(
     params: Mapping[str, Any],
     clock: Callable[[], float] = time.time,
     check: _sweep.Check = _target.check,
-    dry: bool = False,
+    check_mode: bool = False,
 ) -> dict[str, Any]:
-    """Do `params['action']` on the ledger `params['ledger']`; with `dry` measure and decide, but write nothing.
+    """Do `params['action']` on the ledger `params['ledger']`; in check mode measure and decide, but write nothing.
 
     clock: the ledger's own, in seconds since the epoch. Raises Refused, and then nothing was changed.
     """
@@ -44,7 +44,7 @@ def run(
         path = _grammar.path(asked.raw("ledger"), "ledger").rstrip("/")
     except ValueError as error:
         raise Refused(str(error)) from error
-    ledger = _ledger_directory.Directory(path, clock=clock, dry=dry)
+    ledger = _ledger_directory.Directory(path, clock=clock, dry=check_mode)
     if asked.action in ACTIONS:
         return ACTIONS[asked.action](ledger, asked)
     if asked.action in MEASURING:

@@ -31,7 +31,12 @@ class Directory:
     """A backend: see _ledger.Ledger. With `dry` it writes nothing and answers as if it had."""
 
     def __init__(
-        self, path: str, *, clock: Callable[[], float] = time.time, dry: bool = False, mounts: str = _ledger_trust.MOUNTS
+        self,
+        path: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        dry: bool = False,
+        mounts: str = _ledger_trust.MOUNTS,
     ) -> None:
         self._path = path
         self._clock = clock
@@ -145,8 +150,8 @@ class Directory:
         if state.at - now > BACKWARDS:
             raise Refused(
                 f"the clock of the ledger's host went back by {state.at - now:.0f} s: {path} was written at "
-                f"{_utc(state.at)} and it is {_utc(now)} now. No lease can be judged by it. Set the clock right; if the "
-                "earlier time was the wrong one, see that no run is live and set 'at' in that file to the right time.",
+                f"{_utc(state.at)} and it is {_utc(now)} now. No lease can be judged by it. Set the clock right; if "
+                "it is right now, see that no run is live and set 'at' in that file to the present time.",
                 ledger=self._path,
             )
         return replace(state, at=max(now, state.at))
@@ -191,8 +196,8 @@ def _utc(at: float) -> str:
 
 def _damaged(path: str, error: Exception) -> Refused:
     return Refused(
-        f"{path} is damaged or of another version: {error}. Nothing was changed, and nothing is guessed. Put a good copy "
-        "back; or see that no run is live, look at the balancers for what is out, and move the ledger's directory away: "
-        "the next run begins an empty one and measures anew.",
+        f"{path} is damaged or of another version: {error}. Nothing was changed, and nothing is guessed. Put a good "
+        "copy back; or see that no run is live, look at the balancers for what is out, and move the ledger's directory "
+        "away: the next run begins an empty one and measures anew.",
         ledger=os.path.dirname(path),
     )

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from . import _floor
 
 LEASED, DRAINED, BACKUP, UNHEALTHY = "leased", "drained", "backup", "unhealthy"
-_NAMED = 8
+_NAMED = 5
 
 
 class Seen(Protocol):
@@ -75,9 +75,7 @@ class Level:
         return self.in_traffic - self.least
 
     def text(self) -> str:
-        named = [f"{out.host}: {out.detail}" for out in list(self.outs.values())[:_NAMED]]
-        if len(self.outs) > _NAMED:
-            named.append(f"and {len(self.outs) - _NAMED} more")
+        named = grouped({host: out.detail for host, out in self.outs.items()})
         outs = f"{len(self.outs)} out ({'; '.join(named)})" if named else "0 out"
         more = f"may take out {self.room} more" if self.room >= 0 else f"BELOW ITS FLOOR by {-self.room}"
         return (
@@ -98,6 +96,19 @@ class Level:
             "below": max(0, -self.room),
             "msg": self.text(),
         }
+
+
+def grouped(said: Mapping[str, str]) -> list[str]:
+    """`a, b: text` for the hosts of which the same is to be said; of many only the first are named."""
+    hosts: dict[str, list[str]] = {}
+    for host, text in said.items():
+        hosts.setdefault(text, []).append(host)
+    return [f"{_listed(names)}: {text}" for text, names in hosts.items()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED + 1 else ""
+    return ", ".join(names[:_NAMED] if more else names) + more
 
 
 def moment(at: float, now: float) -> str:
@@ -124,42 +135,45 @@ def disagreements(
             wrong.append(f"{source}: nothing was found of {pool}; the inventory has {len(hosts)} there")
         else:
             wrong += _differences(pool, source, hosts, listed[pool, source])
-    for pool_ in pools:
-        without = [host for host in pool_.hosts if not _states_needed(pool_, instances[host])]
-        wrong += [f"{pool_.id}: {host} is in the pool, but no source lists it" for host in without]
+    for one in pools:
+        without = [host for host in one.hosts if not _points(one, instances[host])]
+        wrong += [f"{one.id}: no source is named for {host}, which is in this pool" for host in without]
     return wrong
 
 
-def _states_needed(pool: Pool, instance: Mapping[str, Any]) -> bool:
-    return pool.kind == "service" or any(point["pool"] == pool.id for point in instance["points"])
+def _points(pool: Pool, instance: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The instance's traffic points in the pool; in the service as a whole all of them."""
+    return [point for point in instance["points"] if pool.kind == "service" or point["pool"] == pool.id]
 
 
 def _expected(
     pools: Sequence[Pool], instances: Mapping[str, Mapping[str, Any]]
-) -> dict[tuple[str, str], dict[str, str]]:
-    """By (pool, source): the inventory's members and their hosts."""
+) -> dict[tuple[str, str], dict[str, list[str]]]:
+    """By (pool, source): the inventory's members and the hosts that say to be them."""
     known = {pool.id: set(pool.hosts) for pool in pools}
-    found: dict[tuple[str, str], dict[str, str]] = {}
+    found: dict[tuple[str, str], dict[str, list[str]]] = {}
     for host, instance in instances.items():
         for point in instance["points"]:
             if host in known.get(point["pool"], ()):
-                found.setdefault((point["pool"], point["source"]), {})[point["member"]] = host
+                found.setdefault((point["pool"], point["source"]), {}).setdefault(point["member"], []).append(host)
     return found
 
 
 def _differences(
-    pool: str, source: str, hosts: Mapping[str, str], members: Sequence[Mapping[str, Any]]
+    pool: str, source: str, expected: Mapping[str, Sequence[str]], members: Sequence[Mapping[str, Any]]
 ) -> list[str]:
     found = [member for member in members if member["state"] != "absent"]
     names = [member["member"] for member in found]
     wrong = [f"{source}: {name} is listed twice in {pool}" for name in sorted({n for n in names if names.count(n) > 1})]
-    for name, host in hosts.items():
+    for name, hosts in expected.items():
+        if len(hosts) > 1:
+            wrong.append(f"{source}: {name} in {pool} is both {' and '.join(hosts)} in the inventory")
         if name not in names:
             other = next((m["member"] for m in found if name in m.get("addresses", ())), None)
             hint = f"; it lists {other} with this address: say so with 'member'" if other else ""
-            wrong.append(f"{source}: {pool} does not list {name}, which the inventory has as {host}{hint}")
+            wrong.append(f"{source}: {pool} does not list {name}, which the inventory has as {hosts[0]}{hint}")
     for member in found:
-        if member["member"] not in hosts and member["state"] != "backup":
+        if member["member"] not in expected and member["state"] != "backup":
             wrong.append(
                 f"{source}: {pool} lists {member['member']}, which is no member in this inventory "
                 "(is the inventory sliced, or a group missing in members_of?)"
@@ -195,7 +209,7 @@ def _outs(
 ) -> dict[str, Out]:
     outs = {}
     for host in pool.hosts:
-        points = [p for p in instances[host]["points"] if pool.kind == "service" or p["pool"] == pool.id]
+        points = _points(pool, instances[host])
         said = {(p["source"], p["pool"]): states.get((p["pool"], p["source"], p["member"]), "absent") for p in points}
         why = _why(host, said, seen[host], leased)
         if why is not None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Iterable, Iterator
 
 from ._nginx_conf import Config, Directive
 from ._nginx_upstream import Server, Upstream
@@ -102,10 +102,8 @@ def literals(config: Config, found: list[Upstream]) -> list[tuple[str, int, Dire
 def _destination(text: str, directive: Directive, names: set[str]) -> Iterator[tuple[str, int, Directive]]:
     match = _SCHEME.match(text)
     scheme, rest = (match["scheme"], match["rest"]) if match else ("", text)
-    if rest.startswith("unix:"):
-        host = "unix:" + rest[len("unix:") :].split(":")[0]
-    else:
-        host = re.split(r"[/?#]", rest)[0]
+    socket_path = re.match(r"unix:[^:]*", rest)
+    host = socket_path.group() if socket_path else re.split(r"[/?#]", rest)[0]
     if host and "$" not in host and host not in names:
         yield host, _SCHEME_PORTS.get(scheme, 80), directive
 

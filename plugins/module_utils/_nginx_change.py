@@ -7,8 +7,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Iterator, Mapping
 
 from . import _fence, _files, _nginx_host, _nginx_plan, _nginx_proof, _nginx_state, _nginx_write, _poll
 from ._nginx_host import HostError

@@ -8,8 +8,8 @@ import contextlib
 import os
 import socket
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Iterable, Iterator
 
 _ESTABLISHED = "01"
 _UNIX_CONNECTED = "03"

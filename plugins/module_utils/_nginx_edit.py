@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -11,7 +12,8 @@ from ._nginx_conf import Token
 from ._nginx_upstream import Server
 
 _FLAGS = ("down", "drain")
-_REST_OF_LINE = re.compile(rb"[ \t]*(?:#[^\n]*)?(\r?\n|\Z)")
+_NUMBER = re.compile(rb"\d+")
+_REST_OF_LINE = re.compile(rb"[ \t]*(?:#[^\n]*?)?(\r?\n|\Z)")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,17 @@ def apply(data: bytes, edits: list[Edit]) -> bytes:
     return b"".join([*parts, data[at:]])
 
 
+def changed_lines(old: bytes, new: bytes) -> tuple[str, str]:
+    """The lines that differ, before and after, and no others: a configuration may hold secrets elsewhere."""
+    before, after = (data.decode("utf-8", "replace").splitlines(keepends=True) for data in (old, new))
+    if len(before) == len(after):
+        pairs = [pair for pair in zip(before, after) if pair[0] != pair[1]]
+        return "".join(pair[0] for pair in pairs), "".join(pair[1] for pair in pairs)
+    head = len(os.path.commonprefix([before, after]))
+    tail = len(os.path.commonprefix([before[head:][::-1], after[head:][::-1]]))
+    return "".join(before[head : len(before) - tail]), "".join(after[head : len(after) - tail])
+
+
 def flag(data: bytes, server: Server, wanted: str) -> list[Edit]:
     """Make `wanted` (down, drain or nothing) the only one of these words on the line."""
     tokens = [token for token in server.line.tokens[2:] if token.text in _FLAGS]
@@ -40,7 +53,8 @@ def flag(data: bytes, server: Server, wanted: str) -> list[Edit]:
     if keep and keep.text != wanted:
         edits.append(Edit(keep.start, keep.end, wanted.encode()))
     elif wanted and not keep:
-        edits.append(_added(server, wanted))
+        end = server.line.tokens[-1].end
+        edits.append(Edit(end, end, b" " + wanted.encode()))
     return edits
 
 
@@ -50,18 +64,25 @@ def weight(data: bytes, server: Server, wanted: int, written: bool | None) -> li
     None leaves a `weight=1` that is there, and takes away what stands where we put a weight; elsewhere `weight=1` keeps
     its place, so that setting the old weight again gives the old bytes.
     """
-    token = server.weight_token
+    token, place = server.weight_token, _last_parameter(server)
     if token is None:
-        return [_added(server, f"weight={wanted}")] if wanted != 1 or written else []
+        return [Edit(place.end, place.end, f" weight={wanted}".encode())] if wanted != 1 or written else []
     if written is None:
-        written = server.weight == 1 or not _as_added(data, server, token)
+        at = server.line.tokens.index(token)
+        before = server.line.tokens[at - 1]
+        flagged = at > 2 and before.text in _FLAGS
+        ours = token is place and not flagged and data[before.end : token.start] == b" "
+        written = server.weight == 1 or not ours
     if wanted == 1 and not written:
         return [_without(data, server, token)]
-    return [] if server.weight == wanted else [Edit(token.start, token.end, f"weight={wanted}".encode())]
+    number = _NUMBER.search(data, token.start, token.end)
+    if server.weight == wanted or number is None:
+        return []
+    return [Edit(number.start(), number.end(), str(wanted).encode())]
 
 
 def line_after(data: bytes, server: Server, text: str) -> Edit:
-    """Put the directive `text` after the line of `server`, indented as that is; on the same line where others follow."""
+    """Put the directive `text` after the line of `server`, indented as that is; on the same line if others follow."""
     begin = data.rfind(b"\n", 0, server.line.start) + 1
     indent = data[begin : server.line.start]
     rest = _REST_OF_LINE.match(data, server.line.end)
@@ -92,16 +113,10 @@ def without_line(data: bytes, server: Server) -> Edit:
     return Edit(max(begin, 0), rest.end(), b"")
 
 
-def _added(server: Server, word: str) -> Edit:
-    end = server.line.tokens[-1].end
-    return Edit(end, end, b" " + word.encode())
-
-
-def _as_added(data: bytes, server: Server, token: Token) -> bool:
-    """Whether `token` stands as _added would have put it: after one space, with nothing but flags behind it."""
-    at = server.line.tokens.index(token)
-    last = all(later.text in _FLAGS for later in server.line.tokens[at + 1 :])
-    return last and data[server.line.tokens[at - 1].end : token.start] == b" "
+def _last_parameter(server: Server) -> Token:
+    """The last word that is no flag: a weight goes behind it, and so before any flag."""
+    member, *parameters = server.line.tokens[1:]
+    return next((token for token in reversed(parameters) if token.text not in _FLAGS), member)
 
 
 def _without(data: bytes, server: Server, token: Token) -> Edit:

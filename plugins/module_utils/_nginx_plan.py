@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Iterator
+from typing import Any
 
 from ._nginx_conf import Config
 from ._nginx_edit import Edit, apply, flag, line_after, weight, without_line
@@ -36,7 +37,7 @@ class Wanted:
 
 
 def edited(config: Config, found: list[Upstream], wanted: list[Wanted]) -> dict[str, bytes]:
-    """The new bytes of each file that changes, by its real path. Raises MemberError; asking for what is there changes none."""
+    """The new bytes of each file that changes, by its real path; nothing for what stands so already. Raises MemberError."""
     old = {os.path.realpath(path): data for path, data in config.files.items()}
     edits: dict[str, list[Edit]] = {}
     chosen: dict[tuple[str, int], list[Wanted]] = {}
@@ -128,6 +129,6 @@ def _refuse_shared(found: list[Upstream], chosen: dict[tuple[str, int], list[Wan
             if items and (len(asks) > 1 or upstream.name not in {item.upstream for item in items}):
                 names = sorted({upstream.name, *(item.upstream for item in items)})
                 raise MemberError(
-                    f"{server.line.place} is one line for the upstreams {' and '.join(names)}, which include that file: "
+                    f"{server.line.place} is one line for the upstreams {' and '.join(names)} that include it: "
                     "ask for the same in each, or give each its own file"
                 )

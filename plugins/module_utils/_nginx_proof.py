@@ -47,8 +47,12 @@ class Seen:
         return "; ".join(part for part in parts if part)
 
 
-def look(reading: Reading, wanted: list[Wanted], master: int) -> Seen:
-    """Look once whether the members of `wanted` that are to be out are out. Raises OSError where /proc cannot be read."""
+def look(reading: Reading, wanted: list[Wanted]) -> Seen:
+    """Look once whether the members of `wanted` that are to be out are out.
+
+    Raises HostError where nginx does not run, and OSError where /proc cannot be read.
+    """
+    master = reading.master()
     going = [item for item in wanted if item.out]
     now = zip(going, standing(reading.upstreams, going))
     workers = _nginx_host.workers(master)

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Iterator, Mapping
+from typing import Any
 
-from . import _nginx_address, _nginx_conf, _nginx_host, _nginx_upstream
+from . import _grammar, _nginx_address, _nginx_conf, _nginx_host, _nginx_upstream
 from ._nginx_conf import Config, Directive
 from ._nginx_upstream import Upstream
 
@@ -48,6 +49,15 @@ class Nginx:
         """The configuration read once more, `drafts` (real path -> bytes) in place of files; the rest as `before`."""
         config = _nginx_conf.load(self.config, before.config.prefix, drafts)
         return before if config.files == before.config.files else _reading(config, before.built, before.resolver)
+
+
+def from_params(params: Mapping[str, Any]) -> Nginx:
+    """The modules' common parameters, once they are found well-formed; raises ValueError."""
+    for name in ("config", "prefix"):
+        if params[name] is not None:
+            _grammar.path(params[name], name)
+    commands = {name: _grammar.command(params[name], name) for name in ("test", "reload", "version")}
+    return Nginx(config=params["config"], prefix=params["prefix"], **commands)
 
 
 @dataclass(frozen=True)

@@ -34,11 +34,10 @@ class Params:
         return self._values[name]
 
     def flag(self, name: str) -> bool:
-        value = self._values.get(name) or False
-        return self._typed(name, value, bool)
+        return bool(self._typed(name, self._values.get(name) or False, bool))
 
     def word(self, name: str) -> str:
-        return _ruled(lambda: _grammar.word(self.raw(name), name))
+        return str(_ruled(lambda: _grammar.word(self.raw(name), name)))
 
     def choice(self, name: str, *allowed: str) -> str:
         value = self.raw(name) if self.has(name) else allowed[0]
@@ -98,6 +97,7 @@ class Params:
         return found
 
     def _pool(self, pool: Mapping[str, Any]) -> Pool:
+        _keys(pool, ("id", "kind", "name", "hosts"), "pool")
         name, hosts = _ruled(lambda: _grammar.word(pool["name"], "pool")), tuple(pool["hosts"])
         share = pool.get("floor") if pool.get("floor") is not None else self.raw("floor")
         if not hosts or len(set(hosts)) != len(hosts):
@@ -113,6 +113,9 @@ class Params:
                 if host not in given:
                     raise Refused(f"{host} is in pool {pool.id}, but not in instances")
         for host, instance in given.items():
+            _keys(instance, ("probe", "points"), host)
+            for point in instance["points"]:
+                _keys(point, ("kind", "pool", "source", "member"), f"traffic point of {host}")
             _ruled(lambda instance=instance: _target.validate(instance["probe"]), f"{host}: ")
             if not instance["probe"].get("tcp") and not instance["probe"].get("url"):
                 raise Refused(f"{host}: its probe is made from the ledger's host, so it must be a url or tcp")
@@ -120,10 +123,40 @@ class Params:
 
     def cap(self, total: int) -> int:
         """How many of the service's `total` may be in work at once."""
-        return _ruled(lambda: _floor.parse_cap(self.raw("max_out"), total)) if self.has("max_out") else total
+        return int(_ruled(lambda: _floor.parse_cap(self.raw("max_out"), total))) if self.has("max_out") else total
 
     def readings(self) -> list[Mapping[str, Any]]:
-        return list(self._typed("readings", self.raw("readings"), list))
+        """What the sources said: [{kind, pool, source, members}], or [{source, error}]."""
+        found = self._typed("readings", self.raw("readings"), list)
+        for reading in found:
+            if "error" not in reading:
+                _keys(reading, ("pool", "source", "members"), "reading")
+                for member in reading["members"]:
+                    _keys(member, ("member", "state"), f"reading of {reading['source']}")
+            _keys(reading, ("source",), "reading")
+        return list(found)
+
+    def ticket(self) -> dict[str, Any]:
+        """{ledger, revision, at} as the action ticket gave it."""
+        given = self._typed("ticket", self.raw("ticket"), Mapping)
+        _keys(given, ("ledger", "revision", "at"), "ticket")
+        if not isinstance(given["revision"], int) or not isinstance(given["at"], (int, float)):
+            raise Refused(f"ticket {str(given)[:TEXT]!r} is none that action ticket gave")
+        return dict(given)
+
+    def process(self, host: str) -> Mapping[str, Any] | None:
+        """The identity of the host's process before, where the caller knows it."""
+        found: Mapping[str, Any] | None = self._of("process", host, Mapping)
+        return found
+
+    def token(self, host: str) -> int | None:
+        """The token that the caller was granted, where it says so."""
+        found: int | None = self._of("tokens", host, int)
+        return found
+
+    def _of(self, name: str, host: str, kind: type) -> Any:
+        found = self._typed(name, self._values.get(name) or {}, Mapping).get(host)
+        return None if found is None else self._typed(f"{name}: {host}", found, kind)
 
     def _typed(self, name: str, value: Any, kind: type) -> Any:
         if not isinstance(value, kind):
@@ -134,6 +167,12 @@ class Params:
         if not isinstance(value, str) or not _RUN.match(value):
             raise Refused(f"{name} {str(value)[:TEXT]!r} is no id of a run, as in '20261123T120301-7f3a2c'")
         return value
+
+
+def _keys(value: Any, names: tuple[str, ...], what: str) -> None:
+    missing = [name for name in names if not isinstance(value, Mapping) or name not in value]
+    if missing:
+        raise Refused(f"{what} {str(value)[:TEXT]!r} has no {', '.join(missing)}")
 
 
 def _ruled(check: Any, where: str = "") -> Any:

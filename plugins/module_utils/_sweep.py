@@ -17,7 +17,9 @@ Check = Callable[[Mapping[str, Any], float], _target.Seen]
 _THREADS = 256
 
 
-def sweep(probes: Mapping[str, Mapping[str, Any]], timeout: float, check: Check = _target.check) -> dict[str, _target.Seen]:
+def sweep(
+    probes: Mapping[str, Mapping[str, Any]], timeout: float, check: Check = _target.check
+) -> dict[str, _target.Seen]:
     """What each host's probe saw, by host; `timeout` in seconds for one probe.
 
     512 hosts that never answer take two timeouts. Whatever has not come half a second later (a name server that

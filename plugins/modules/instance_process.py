@@ -244,8 +244,11 @@ def main() -> None:
     try:
         turn = Turn(module.params, module.check_mode)
         said = turn.read() if module.params["state"] == "read" else turn.restart()
-    except (ValueError, OSError, NotRestarted, _process.ProcessError, _fence.Fenced, _files.LockTimeout) as error:
+    except (ValueError, NotRestarted, _process.ProcessError, _fence.Fenced, _files.LockTimeout) as error:
         module.fail_json(msg=str(error), **(turn.result if turn else NOTHING))
+    except OSError as error:
+        where, who = module.params["state_dir"], f"uid {os.geteuid()}, as which this runs"
+        module.fail_json(msg=f"state_dir {where}: {error}. It has to belong to {who}.", **NOTHING)
     module.exit_json(msg=f"{turn.service.label}: {said}", **turn.result)
 
 

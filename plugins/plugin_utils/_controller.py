@@ -22,6 +22,12 @@ def owner() -> dict[str, Any]:
     return {"name": name, "machine": _machine(), "boot": me.boot, "pid": me.pid, "start": me.start}
 
 
+def age() -> float:
+    """Seconds since the ansible-playbook process started."""
+    me = _process_host.Host().process(os.getppid())
+    return 0.0 if me is None else _process_host.age(me)
+
+
 def dead(runs: Iterable[Mapping[str, Any]]) -> list[str]:
     """The ids of those runs whose controller was a process of this machine that is gone."""
     return [run["id"] for run in runs if run["owner"]["machine"] == _machine() and not _lives(run["owner"])]

@@ -152,8 +152,9 @@ def check_service(values: Mapping[str, Any], selected: Sequence[str]) -> None:
         raise Invalid("fleet_reason is longer than 200 characters or not printable")
 
 
-def pools_of(instances: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every pool with all its configured members: [{id, kind, name, floor, hosts}]."""
+def pools_of(service: str, hosts: Sequence[str], instances: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The service as a whole and every pool, with all configured members: [{id, kind, name, floor, hosts}]."""
+    whole = {"id": f"service/{service}", "kind": "service", "name": service, "floor": None, "hosts": list(hosts)}
     found: dict[str, dict[str, Any]] = {}
     for host, one in instances.items():
         for name, settings in one["pools"].items():
@@ -164,7 +165,7 @@ def pools_of(instances: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]
             if pool["floor"] != settings["floor"]:
                 raise Invalid(f"{host}: pool {name} has floor {settings['floor']!r} here and {pool['floor']!r} elsewhere")
             pool["hosts"].append(host)
-    return list(found.values())
+    return [whole, *found.values()]
 
 
 def sources_of(instances: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -42,11 +42,11 @@ def _put(into: Mapping[str, str], host: str, result: Mapping[str, Any]) -> None:
     into[host] = str(result.get("msg", "no answer"))
 
 
-def problems(plan: Mapping[str, Any], found: Checks) -> list[str]:
-    """Everything that forbids the run, a line each."""
+def problems(plan: Mapping[str, Any], found: Checks, skipped: Iterable[str]) -> list[str]:
+    """Everything that forbids the run, a line each. `skipped`: hosts that the run goes on without."""
     lines = [f"{host}: {why}" for host, why in found.missing.items()]
     lines += [f"{host}: {why}" for host, why in found.unfit.items() if host not in plan["unhealthy"]]
-    lines += [f"{host}: {why}" for host, why in plan["blocked"].items()]
+    lines += [f"{host}: {why}" for host, why in plan["blocked"].items() if host not in set(skipped)]
     return lines
 
 

@@ -2,8 +2,9 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 #
-# Run the unit tests and the playbook's integration tests on the other end of the supported range: .venv has the
+# Run what depends on ansible-core (sanity, unit, the playbook) on the other end of the supported range: .venv has the
 # oldest ansible-core on Python 3.11 and the newest from 3.12 on; this takes a Python of the other side.
+# Usage: cores.sh FOLDER            where the copy of the collection is (see copy.sh)
 set -euo pipefail
 
 tools=${0%/*}
@@ -13,8 +14,9 @@ else
     name=oldest range=(3.11 3.12)
 fi
 if ! "$tools/python.sh" "${range[@]}" >/dev/null; then
-    echo "LEFT OUT: the playbook on the $name supported ansible-core, for want of a Python"
+    echo "LEFT OUT: sanity, unit and playbook tests on the $name supported ansible-core, for want of a Python"
     exit
 fi
 "$tools/venv.sh" ".cache/$name" tests/requirements-test.txt "${range[@]}"
+"$tools/sanity.sh" ".cache/$name" "$1"
 ".cache/$name/bin/python" -m pytest tests/unit tests/integration/test_roll*.py

@@ -2,17 +2,17 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 #
-# Run every sanity test of ansible-test on the copy of the collection in FOLDER (see copy.sh).
-# Usage: sanity.sh FOLDER
+# Run every sanity test of ansible-test, as the environment VENV has it, on the copy of the collection in FOLDER.
+# Usage: sanity.sh VENV FOLDER      e.g. sanity.sh .venv .cache/tree (see copy.sh)
 set -euo pipefail
 
 tools=$(cd "${0%/*}" && pwd)
-root=$PWD
+root=$PWD venv=$PWD/$1 copy=$PWD/$2/ansible_collections/lossless/restart
 home=$root/.cache/home
 
 # Modules run on 3.9 and later. ansible-test only warns of an interpreter that is missing, so look first.
-path=$root/.venv/bin:$root/.cache/lint/bin
-here=$("$root/.venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+path=$venv/bin:$root/.cache/lint/bin
+here=$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 for minor in 9 10 11 12 13; do
     if python=$("$tools/python.sh" "3.$minor" "3.$((minor + 1))" 2>/dev/null); then
         path+=:$(dirname "$python")
@@ -27,7 +27,7 @@ done
 # ansible-test fetches a script that installs pip; Python's own does the same without a download.
 # Its HOME is a folder of ours, so that nothing of this reaches the user's.
 mkdir -p "$home/.ansible/test/cache"
-"$root/.venv/bin/python" - "$home/.ansible/test/cache" <<'PY'
+"$venv/bin/python" - "$home/.ansible/test/cache" <<'PY'
 import pathlib
 import re
 import sys
@@ -45,7 +45,7 @@ done
 
 # In short on the screen, in full in the log.
 log=$root/.cache/sanity.log
-cd "$1/ansible_collections/lossless/restart"
+cd "$copy"
 HOME=$home PATH=$path:$PATH ansible-test sanity --local --requirements --color no 2>&1 | tee "$log" |
     grep --line-buffered -E '^(Running|ERROR|WARNING|FATAL|[a-z-]+( --python [0-9.]+)?$)'
 if grep 'WARNING: .*Skipping' "$log" | grep -v 'could not be found'; then

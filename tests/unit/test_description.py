@@ -157,8 +157,9 @@ def test_pools_hold_every_configured_member() -> None:
         host: _description.instance(host, {**INSTANCE, "instance_address": f"10.0.0.{number}:8080"}, SERVICE)
         for number, host in enumerate(("order-1", "order-2"), 1)
     }
-    assert _description.pools_of(instances) == [
-        {"id": "nginx/order_svc", "kind": "nginx", "name": "order_svc", "floor": "30%", "hosts": ["order-1", "order-2"]}
+    assert _description.pools_of("order-svc", list(instances), instances) == [
+        {"id": "service/order-svc", "kind": "service", "name": "order-svc", "floor": None, "hosts": ["order-1", "order-2"]},
+        {"id": "nginx/order_svc", "kind": "nginx", "name": "order_svc", "floor": "30%", "hosts": ["order-1", "order-2"]},
     ]
     assert _description.sources_of(instances) == [
         {"name": "lb-1", "kind": "nginx", "pools": ["order_svc"]},
@@ -173,4 +174,4 @@ def test_one_pool_has_one_floor() -> None:
         "order-2": _description.instance("order-2", other, SERVICE),
     }
     with pytest.raises(_description.Invalid, match="order-2.*50%.*30%"):
-        _description.pools_of(instances)
+        _description.pools_of("order-svc", list(instances), instances)

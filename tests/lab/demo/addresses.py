@@ -47,7 +47,7 @@ def refusal(address: str) -> str:
             listener.listen()
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                return "held by " + (" and ".join(holders(host, int(port))) or "a socket that is being closed; try again")
+                return f"held by {' and '.join(holders(host, int(port))) or 'a socket that is being closed; try again'}"
             return str(error)
     return ""
 

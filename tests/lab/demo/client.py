@@ -167,6 +167,8 @@ class Client:
         began = time.time()
         tasks = [asyncio.create_task(self.keep_sending(number)) for number in range(self.options.connections)]
         reporter = asyncio.create_task(self.report())
+        if self.options.seconds:
+            loop.call_later(self.options.seconds, self.stop)
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         reporter.cancel()
         for outcome in ended:
@@ -312,6 +314,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=400.0, help="requests a second, over all connections")
     parser.add_argument("--posts", type=float, default=0.3, help="share of POST")
     parser.add_argument("--requests", type=int, default=0, help="end after so many; 0: when told to")
+    parser.add_argument("--seconds", type=float, default=0.0, help="end after so long; 0: when told to")
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds for a complete answer")
     parser.add_argument("--settle", type=float, default=1.0, help="seconds for what lost its client to be processed")
     parser.add_argument("--session", default="")

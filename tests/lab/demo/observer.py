@@ -12,6 +12,7 @@ events.jsonl (each change of an instance, with its time).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -33,7 +34,10 @@ def pools_of(folder: Path) -> dict[str, Members]:
     """Each upstream's members, and whether new work may come to them, as a balancer's files say."""
     found: dict[str, Members] = {}
     for path in [folder / "nginx.conf", *sorted((folder / "conf.d").glob("*.conf"))]:
-        for name, block in BLOCK.findall(path.read_text()):
+        text = ""
+        with contextlib.suppress(FileNotFoundError):  # between the listing and the reading
+            text = path.read_text()
+        for name, block in BLOCK.findall(text):
             members = found.setdefault(name, {})
             for member, words in LINE.findall(block):
                 members[member] = not {"down", "drain", "backup"} & set(words.split())

@@ -84,11 +84,11 @@ def nginx(keepalive_min_timeout: str | None) -> str:
     )
 
 
-def upstreams(pools: Mapping[str, Sequence[str]]) -> str:
-    """One block for each pool, one line for each member."""
+def upstreams(pools: Mapping[str, Sequence[str]], words: str) -> str:
+    """One block for each pool, one line for each member, with the same words on each."""
     blocks = []
     for name, members in pools.items():
-        lines = "".join(f"    server {member};\n" for member in members)
+        lines = "".join(f"    server {member}{words and ' '}{words};\n" for member in members)
         keep = "    keepalive 32;\n    keepalive_requests 1000000;\n    keepalive_timeout 300s;\n"
         blocks.append(f"upstream {name} {{\n{lines}{keep}}}\n")
     return "\n".join(blocks)

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The end of a run: granted nothing more, reported, past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from . import _ledger, _runs
+from ._ledger import Lease, Ledger, Refused, Run, State, note
+from ._levels import moment
+from ._params import Params
+
+
+def stop(ledger: Ledger, params: Params) -> dict[str, Any]:
+    """Grant nothing more to a run. With `owner` only for its own process; a person stops without."""
+    name, why = params.run(), params.remark("why")
+    stopped: list[str] = []
+
+    def change(state: State) -> State:
+        stopped.clear()
+        if known(ledger, state, name) is not None:
+            return state
+        run = _runs.own(state, params) if params.has("owner") else state.runs[name]
+        if run.state == _ledger.STOPPED:
+            return state
+        stopped.append(name)
+        return state.with_run(replace(run, state=_ledger.STOPPED, why=why))
+
+    state = ledger.commit(change)
+    warnings = note(ledger, name, {"at": state.at, "event": "stopped", "why": why}) if stopped else []
+    return {"changed": bool(stopped), "msg": f"run {name} is granted nothing more", "warnings": warnings, "run": name}
+
+
+def finish(ledger: Ledger, params: Params) -> dict[str, Any]:
+    """A run's process has reported: past if all is done and nothing held, else to be resumed by the same command."""
+    name = params.run()
+    ended: list[Run] = []
+
+    def change(state: State) -> State:
+        past = known(ledger, state, name)
+        if past is not None:
+            ended[:] = [past]
+            return state
+        run = _runs.own(state, params)
+        complete = not run.left() and not state.held_by(name)
+        why = run.why or ("" if complete else params.remark("why") or "it ended before all was done")
+        after = _ledger.FINISHED if complete else _ledger.STOPPED
+        ended[:] = [replace(run, state=after, ended=state.at, heartbeat=state.at, why=why)]
+        return state.with_run(ended[0])
+
+    state = ledger.commit(change)
+    run, changed = ended[0], ended[0].ended == state.at
+    event = {"at": state.at, "event": "ended", "state": run.state, "done": run.done, "left": run.left()}
+    warnings = note(ledger, name, event) if changed else []
+    return {"changed": changed, "warnings": warnings, **_outcome(run, state.held_by(name), state)}
+
+
+def known(ledger: Ledger, state: State, name: str) -> Run | None:
+    """The run of the history, None where it is live. Raises Refused where it is neither."""
+    if name in state.runs:
+        return None
+    past = ledger.past(name)
+    if past is None:
+        raise Refused(f"run {name} is not in the ledger. Nothing was changed.", run=name)
+    return past
+
+
+def _outcome(run: Run, held: Mapping[str, Lease], state: State) -> dict[str, Any]:
+    done = [host for host in run.asked if host in set(run.done)]
+    left = [host for host in run.asked if host not in set(run.done)]
+    out = {host: f"at step {lease.step} since {moment(lease.since, state.at)}" for host, lease in held.items()}
+    parts = [f"run {run.id}: {len(done)} of {len(run.asked)} done"]
+    parts += [f"not done: {', '.join(left)}"] if left else []
+    parts += ["still out: " + ", ".join(f"{host} ({text})" for host, text in out.items())] if out else []
+    parts += [f"stopped: {run.why}"] if run.why else []
+    return {
+        "msg": "; ".join(parts),
+        "run": run.id,
+        "state": run.state,
+        "complete": not left and not set(out) & set(run.asked),
+        "planned": run.asked,
+        "done": done,
+        "left": left,
+        "remaining": run.left(),
+        "out": out,
+        "why": run.why,
+        "since": run.since,
+        "began": run.began,
+        "ended": run.ended,
+    }

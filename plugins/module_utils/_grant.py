@@ -1,0 +1,158 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The grant: leases by compare-and-set on a ticket that was taken before measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from . import _ledger, _plan, _runs, _sweep
+from ._ledger import Lease, Ledger, Refused, Run, State
+from ._levels import grouped
+from ._params import Params
+from ._scene import Scene, blocked, scene, why_no_room
+
+# Seconds by the ledger's clock after which what was measured on a ticket is too old.
+TICKET_AGE = 10.0
+GRANTED = "granted"
+
+
+def ticket(ledger: Ledger, params: Params) -> dict[str, Any]:
+    """What a measurement must be made on: the revision and the ledger's clock before it."""
+    state = ledger.snapshot()
+    return {
+        "changed": False,
+        "msg": f"ticket for revision {state.revision}",
+        "ticket": {"ledger": state.id, "revision": state.revision, "at": state.at},
+    }
+
+
+def acquire(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
+    """Grant leases by compare-and-set on the ticket. A stale ticket grants nothing: measure again."""
+    asked = params.ticket()
+    shrink = params.choice("fit", "refuse", "shrink") == "shrink"
+    held = params.number("held", 1, 86400)
+    before = ledger.snapshot()
+    run = _runs.own(before, params, granting=True)
+    if _stale(before, asked):
+        return _stale_result(before, asked)
+    view = scene(params, check)
+    if view.service != run.service:
+        raise Refused(f"run {run.id} is one of {run.service}, not of {view.service}")
+    decided: dict[str, Any] = {}
+
+    def change(state: State) -> State:
+        decided.clear()
+        if _stale(state, asked):
+            decided["stale"] = True
+            return state
+        own = _runs.own(state, params, granting=True)
+        return _granted(state, view, own, params, shrink, held, decided)
+
+    try:
+        state = ledger.commit(change, if_revision=asked["revision"])
+    except _ledger.Moved:
+        return _stale_result(ledger.snapshot(), asked)
+    if decided.get("stale"):
+        return _stale_result(state, asked)
+    return _grant_result(ledger, run, view, state, decided)
+
+
+def _stale(state: State, asked: Mapping[str, Any]) -> bool:
+    same = (asked["ledger"], asked["revision"]) == (state.id, state.revision)
+    return not same or not 0 <= state.at - asked["at"] <= TICKET_AGE
+
+
+def _stale_result(state: State, asked: Mapping[str, Any]) -> dict[str, Any]:
+    age = state.at - asked["at"]
+    why = f"is {age:.1f} s old" if asked["revision"] == state.revision else "is older than another run's change"
+    msg = f"the ticket {why}: nothing was granted. Take a new one and measure again."
+    return {"changed": False, "msg": msg, "stale": True, "granted": {}, "refused": {}, "levels": []}
+
+
+def _granted(
+    state: State, view: Scene, run: Run, params: Params, shrink: bool, held: float, decided: dict[str, Any]
+) -> State:
+    levels = view.levels(state)
+    mine = set(state.held_by(run.id))
+    refused = blocked(state, view, levels, {run.id})
+    strange = [host for host in view.wanted if host not in run.planned and host not in mine]
+    refused.update(dict.fromkeys(strange, f"not in the plan of run {run.id}"))
+    free = [host for host in view.wanted if host not in refused]
+    room = view.room(state, levels)
+    chosen = _plan.largest(free, view.costs(state, levels), room)
+    refused.update({host: why_no_room(host, view, state, levels) for host in free if host not in chosen})
+    if refused and (not shrink or not chosen):
+        facts = [level.facts() for level in levels]
+        raise Refused(f"{'; '.join(grouped(refused))}. Nothing was granted.", refused=refused, levels=facts)
+    after = state
+    for host in chosen:
+        after = _with_lease(after, view, run, host, params, held)
+    after = after.with_run(replace(run, heartbeat=state.at))
+    decided.update(granted=chosen, refused=refused, levels=view.levels(after))
+    return after
+
+
+def _with_lease(state: State, view: Scene, run: Run, host: str, params: Params, held: float) -> State:
+    """What the run holds it keeps, with its `before`; what a silent run left is taken over; all else is new."""
+    old = state.leases.get(host)
+    if old is not None and old.run == run.id:
+        lease, token = replace(old, until=state.at + held), state.token
+    elif old is not None:
+        token = state.token + 1
+        lease = _runs.taken_over(old, run, token, state.at, held)
+    else:
+        token = state.token + 1
+        lease = _new_lease(state, view, run, host, params, held)
+    return replace(state, token=token, leases={**state.leases, host: lease})
+
+
+def _new_lease(state: State, view: Scene, run: Run, host: str, params: Params, held: float) -> Lease:
+    return Lease(
+        host=host,
+        run=run.id,
+        service=run.service,
+        token=state.token + 1,
+        since=state.at,
+        until=state.at + held,
+        step=GRANTED,
+        reason=run.reason,
+        pools=[pool.id for pool in view.pools if host in pool.hosts],
+        before=_before(host, view),
+        process=params.process(host),
+    )
+
+
+def _before(host: str, view: Scene) -> list[dict[str, Any]]:
+    """Each traffic point of the host as its source reads now."""
+    said = {
+        (reading["pool"], reading["source"], member["member"]): member
+        for reading in view.readings
+        for member in reading["members"]
+    }
+    found = []
+    for point in view.instances[host]["points"]:
+        now = said[point["pool"], point["source"], point["member"]]
+        found.append({**point, "state": now["state"], "weight": now.get("weight")})
+    return found
+
+
+def _grant_result(ledger: Ledger, run: Run, view: Scene, state: State, decided: Mapping[str, Any]) -> dict[str, Any]:
+    granted = {host: vars(state.leases[host]) for host in decided["granted"]}
+    levels = [level.facts() for level in decided["levels"]]
+    short = {one["pool"]: [one["configured"], one["in_traffic"], one["least"]] for one in levels}
+    tokens = {host: lease["token"] for host, lease in granted.items()}
+    event = {"event": "granted", "tokens": tokens, "refused": decided["refused"], "levels": short}
+    warnings = _ledger.note(ledger, run.id, {"at": state.at, "revision": state.revision, **event})
+    parts = [f"granted {', '.join(granted)}", *(f"not {text}" for text in grouped(decided["refused"]))]
+    return {
+        "changed": True,
+        "msg": "; ".join(parts) + "\n" + "\n".join(level["msg"] for level in levels),
+        "warnings": warnings,
+        "stale": False,
+        "granted": granted,
+        "refused": decided["refused"],
+        "levels": levels,
+    }

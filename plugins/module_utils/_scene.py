@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What was asked and measured, and what it says of each wanted host: who is in its way, and who can lift that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import _floor, _levels, _sweep
+from ._ledger import Lease, Refused, State
+from ._levels import Level, Pool, moment
+from ._params import Params
+
+# The cap over all runs is counted like one more pool.
+CAP = "max_out"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What was asked and measured: everything that a decision needs besides the ledger's state."""
+
+    service: str
+    wanted: list[str]
+    pools: list[Pool]
+    instances: Mapping[str, Mapping[str, Any]]
+    readings: list[Mapping[str, Any]]
+    seen: Mapping[str, Any]
+    cap: int
+    include_drained: bool
+
+    def levels(self, state: State) -> list[Level]:
+        leased = {host: held_text(state, lease) for host, lease in state.leases.items()}
+        return _levels.levels(self.pools, self.instances, self.readings, self.seen, leased)
+
+    def room(self, state: State, levels: Sequence[Level]) -> dict[str, int]:
+        """By pool, with the cap over all runs as one more."""
+        in_work = sum(lease.service == self.service for lease in state.leases.values())
+        return {CAP: self.cap - in_work, **{level.pool.id: level.room for level in levels}}
+
+    def costs(self, state: State, levels: Sequence[Level]) -> dict[str, frozenset[str]]:
+        return {
+            host: _levels.costs(host, levels) | (frozenset() if host in state.leases else {CAP}) for host in self.wanted
+        }
+
+
+def scene(params: Params, check: _sweep.Check) -> Scene:
+    """Check what was asked and read, then probe every member of every pool."""
+    pools, wanted = params.pools(), params.hosts()
+    instances, readings = params.instances(pools), params.readings()
+    service = next(pool for pool in pools if pool.id == f"service/{params.word('service')}")
+    strange = [host for host in wanted if host not in service.hosts]
+    if strange:
+        raise Refused(f"{', '.join(strange)}: no instance of {service.name}, which has {len(service.hosts)}")
+    cap = params.cap(len(service.hosts))
+    drained = params.choice("drained", "skip", "include")
+    timeout = params.number("probe_deadline", 0.05, 4, 2)
+    wrong = _levels.disagreements(pools, instances, readings)
+    if wrong:
+        raise Refused(
+            f"{'; '.join(wrong[:8])}{f'; and {len(wrong) - 8} more' if len(wrong) > 8 else ''}. "
+            "Nothing is taken out while the sources cannot be counted on.",
+            disagreements=wrong,
+        )
+    members = dict.fromkeys(host for pool in pools for host in pool.hosts)
+    seen = _sweep.sweep({host: instances[host]["probe"] for host in members}, timeout, check)
+    return Scene(service.name, wanted, pools, instances, readings, seen, cap, drained == "include")
+
+
+def held_text(state: State, lease: Lease) -> str:
+    expired = ", EXPIRED" if lease.until < state.at else ""
+    owner = state.runs[lease.run].owner["name"]
+    return f"run {lease.run} of {owner}, since {moment(lease.since, state.at)}{expired}"
+
+
+def blocked(state: State, view: Scene, levels: Sequence[Level], free_runs: set[str]) -> dict[str, str]:
+    """Of the wanted hosts, those that nobody may take now, whatever the room; `free_runs` stand in nobody's way."""
+    found = {}
+    for host in view.wanted:
+        lease = state.leases.get(host)
+        taken = lease is not None and lease.run not in free_runs
+        if lease is not None and taken and (lease.until >= state.at or lease.service != view.service):
+            found[host] = (
+                f"held by {held_text(state, lease)}, at step {lease.step} until {moment(lease.until, state.at)}. "
+                "Wait for that run, or stop it"
+            )
+        outs = [level.outs[host] for level in levels if host in level.outs]
+        drained = [out.detail for out in outs if out.why == _levels.DRAINED]
+        if drained and not view.include_drained:
+            found[host] = f"{drained[0]}. Whoever drained it puts it back, or ask with drained: include"
+    return found
+
+
+def why_no_room(host: str, view: Scene, state: State, levels: Sequence[Level]) -> str:
+    """Why the floor or the cap keeps `host` in traffic, and who can lift it."""
+    for level in levels:
+        if host not in level.pool.hosts or host in level.outs:
+            continue
+        if _floor.max_out(level.configured, level.pool.floor) == 0:
+            numbers = f"{level.configured} configured, floor {level.pool.share} = {level.least}"
+            return f"{level.pool.name}: {numbers}: none may ever be out. Add an instance, or lower this pool's floor"
+        if level.room <= 0:
+            return level.text() + ". Wait until one of these is back, or repair it"
+    room = view.room(state, levels)[CAP]
+    if room <= 0:
+        return f"{view.service}: max_out lets {view.cap} be in work at once over all runs, and they are. Wait for one"
+    tight = min((level for level in levels if host in level.pool.hosts), key=lambda level: level.room)
+    numbers = tight.text() if tight.room <= room else f"{view.service}: max_out lets {room} more be in work at once"
+    return f"{numbers}, and the others wanted with it take that. Ask for fewer at once, or again when they are back"

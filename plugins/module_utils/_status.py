@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What stands in the ledger, for people and for machines. Reads only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._ending import known
+from ._ledger import Lease, Ledger, Run, State
+from ._levels import moment
+from ._params import Params
+from ._runs import owner_text
+
+
+def status(ledger: Ledger, params: Params) -> dict[str, Any]:
+    """What stands in the ledger; with `run` also that run's events."""
+    state = ledger.snapshot()
+    runs = [
+        {**vars(run), "silent": state.silent(run), "holds": list(state.held_by(run.id))} for run in state.runs.values()
+    ]
+    leases = [
+        {**vars(lease), "age": state.at - lease.since, "expired": lease.until < state.at}
+        for lease in state.leases.values()
+    ]
+    lines = [_run_line(state, run) for run in state.runs.values()]
+    lines += [_lease_line(state, lease) for lease in state.leases.values()]
+    result = {
+        "changed": False,
+        "msg": "\n".join(lines) or "no run is live and nothing is held out",
+        "id": state.id,
+        "revision": state.revision,
+        "at": state.at,
+        "runs": runs,
+        "leases": leases,
+    }
+    if params.has("run"):
+        result.update(past=_past(ledger, state, params.run()), events=ledger.events(params.run()))
+    return result
+
+
+def _past(ledger: Ledger, state: State, name: str) -> dict[str, Any] | None:
+    past = known(ledger, state, name)
+    return None if past is None else dict(vars(past))
+
+
+def _run_line(state: State, run: Run) -> str:
+    silent = f", not heard of since {moment(run.heartbeat, state.at)}" if state.silent(run) else ""
+    done = len(run.planned) - len(run.left())
+    return (
+        f"{run.service}: run {run.id} of {owner_text(run)}, {run.state}{f' ({run.why})' if run.why else ''}, "
+        f"began {moment(run.began, state.at)}, {done} of {len(run.planned)} done{silent}"
+    )
+
+
+def _lease_line(state: State, lease: Lease) -> str:
+    expired = " (EXPIRED)" if lease.until < state.at else ""
+    return (
+        f"{lease.service}: {lease.host} is out by run {lease.run} since {moment(lease.since, state.at)}, "
+        f"at step {lease.step}, until {moment(lease.until, state.at)}{expired}"
+    )

@@ -1,0 +1,405 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ask the ledger whether an instance may be taken out of traffic."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: availability_guard
+short_description: Ask the ledger whether instances may be taken out of traffic, and hold that right
+version_added: "0.1.0"
+author: "The lossless.restart authors (@lossless-restart)"
+description:
+  - Keeps the floor of every pool over all runs and controllers. It is the only gate, and the ledger is its memory.
+  - Run it on the host that holds the ledger, as the account that owns the ledger's directory.
+  - A grant measures. It needs a C(ticket) that was taken before the sources were read and is at most 10 seconds old,
+    it probes every member of every pool at once, and it is given only if nothing changed in the ledger meanwhile.
+  - Out is what a lease holds (an expired one too), what a source does not say is up, and what its probe does not find
+    healthy. Everything is counted from the configured members.
+  - It refuses where a source cannot be read, where nothing was found, and where the inventory and a source do not
+    have the same members.
+options:
+  action:
+    description:
+      - V(status) says what stands in the ledger. With O(run) also that run's events.
+      - V(plan) measures and says what a run would do. It grants nothing.
+      - V(begin) begins a run, or goes on with a stopped, dead or silent one of which something is left to do
+        among O(planned), and takes over the leases that such runs of the service left.
+      - V(ticket) is what V(acquire) needs. Take it before the sources are read.
+      - V(acquire) grants leases.
+      - V(renew) keeps leases for another step. An expired one is acquired again instead.
+      - V(release) gives leases back. What is not held is no error.
+      - V(stop) lets a run be granted nothing more. What it holds it can still finish.
+      - V(finish) ends a run. It is past when all of it is done and it holds nothing, and can be resumed otherwise.
+    type: str
+    required: true
+    choices: [status, plan, begin, ticket, acquire, renew, release, stop, finish]
+  ledger:
+    description:
+      - Absolute path of the ledger's directory. It is made with mode 0700 where only the last part is missing.
+      - Refused are a symbolic link, a directory of another account or open to others, and a network file system.
+    type: path
+    required: true
+  service:
+    description: Name of the service. Needed by V(plan), V(begin) and V(acquire).
+    type: str
+  run:
+    description: The run's id, as V(begin) returned it.
+    type: str
+  owner:
+    description: The process that makes the run. Only it goes on with its run, until the run is resumed by another.
+    type: dict
+    suboptions:
+      name:
+        description: Who started it, for people.
+        type: str
+        required: true
+      machine:
+        description: The controller's name.
+        type: str
+        required: true
+      boot:
+        description: The controller's boot id.
+        type: str
+        required: true
+      pid:
+        description: The process's number.
+        type: int
+        required: true
+      start:
+        description: When the process started, in any form that tells it from another one of the same number.
+        type: raw
+        required: true
+  reason:
+    description: Why the service is restarted, for the record. At most 200 printable characters.
+    type: str
+    default: ""
+  planned:
+    description: The hosts that the run is to restart. Needed by V(begin).
+    type: list
+    elements: str
+  since:
+    description: Only older processes are restarted, as seconds since the epoch by the ledger's clock. By default now.
+    type: float
+  dead:
+    description: Ids of runs whose process the caller has proved to be dead.
+    type: list
+    elements: str
+    default: []
+  new:
+    description: Begin a new run although another one could be resumed. Its leases are taken over all the same.
+    type: bool
+    default: false
+  wanted:
+    description: Inventory hosts, in the order in which they are wanted.
+    type: list
+    elements: str
+  pools:
+    description: Every pool that the service's instances are in, and the service itself as C(service/NAME).
+    type: list
+    elements: dict
+    suboptions:
+      id:
+        description: As traffic points and readings name it.
+        type: str
+        required: true
+      kind:
+        description: Kind of traffic point, or V(service).
+        type: str
+        required: true
+      name:
+        description: The pool's name for people.
+        type: str
+        required: true
+      floor:
+        description: Its own floor instead of O(floor).
+        type: str
+      hosts:
+        description: All configured members, whatever was selected.
+        type: list
+        elements: str
+        required: true
+  instances:
+    description:
+      - "By inventory host of every pool's member: C(address), C(probe) (an C(url) or C(tcp) target of
+        M(lossless.restart.health_gate)) and C(points), a list of C(kind), C(pool), C(source) and C(member)."
+    type: dict
+  readings:
+    description:
+      - "What each source says of each pool: C(kind), C(pool), C(source) and C(members), a list of C(member), C(state)
+        (V(up), V(down), V(drain) or V(backup)), C(weight) and C(addresses)."
+      - C(source) and C(error) for a source that could not be read.
+    type: list
+    elements: dict
+  floor:
+    description: Least share of every pool's configured members that stays in traffic, as in V(30%). Below 100%.
+    type: str
+  max_out:
+    description: Most instances of the service that may be in work at once over all runs, as a count or a share.
+    type: str
+  fit:
+    description:
+      - V(refuse) grants all that is wanted, or fails.
+      - V(shrink) grants the largest safe part, and fails where that is none. Beyond 12 instances it takes one after
+        the other in their order, which is as safe, and may grant fewer only where pools overlap in part.
+    type: str
+    choices: [refuse, shrink]
+    default: refuse
+  drained:
+    description: What to do with a wanted instance that a person took out of traffic.
+    type: str
+    choices: [skip, include]
+    default: skip
+  ticket:
+    description: What V(ticket) returned.
+    type: dict
+  held:
+    description: Seconds for which leases are held from now on. Needed by V(acquire) and V(renew).
+    type: float
+  step:
+    description: The step that V(renew) notes.
+    type: str
+  process:
+    description: By host, the identity of its process before the restart, for the record.
+    type: dict
+  tokens:
+    description: By host, the token that the caller was granted. Where given, V(renew) and V(release) compare it.
+    type: dict
+  done:
+    description: That V(release) notes the hosts as restarted and in traffic again.
+    type: bool
+    default: false
+  why:
+    description: Why the run is stopped, or ended early. Cut to 200 characters.
+    type: str
+  pace:
+    description: Batch sizes for V(plan), as counts or shares of O(wanted). The last one repeats.
+    type: list
+    elements: raw
+  probe_deadline:
+    description: Seconds that one probe may take.
+    type: float
+    default: 2.0
+attributes:
+  diff_mode:
+    description: The ledger's files are not shown.
+    support: none
+extends_documentation_fragment:
+  - lossless.restart.common
+seealso:
+  - module: lossless.restart.nginx_upstream_info
+  - module: lossless.restart.health_gate
+"""
+
+EXAMPLES = r"""
+- name: See who holds what out of traffic
+  lossless.restart.availability_guard:
+    action: status
+    ledger: /var/lib/lossless_restart/ledger
+  delegate_to: bastion
+  register: ledger
+
+- name: Let a run be granted nothing more
+  lossless.restart.availability_guard:
+    action: stop
+    ledger: /var/lib/lossless_restart/ledger
+    run: "{{ item.id }}"
+    why: stopped by the person on call
+  delegate_to: bastion
+  loop: "{{ ledger.runs }}"
+"""
+
+RETURN = r"""
+msg:
+  description: For people, with numbers and names.
+  returned: always
+  type: str
+  sample: "order_svc: 10 configured, 9 in traffic, 1 out (order-9: unhealthy: connection refused); floor 30% = 3;
+    may take out 6 more"
+run:
+  description: The run's id.
+  returned: for begin, stop and finish
+  type: str
+  sample: 20261123T120301-7f3a2c
+resumed:
+  description: Whether V(begin) goes on with an earlier run; V(plan) lists the hosts that such a run left out.
+  returned: for begin and plan
+  type: raw
+since:
+  description: Only processes older than this are restarted, by the ledger's clock.
+  returned: for begin and finish
+  type: float
+elapsed:
+  description: How many seconds ago that was, so that no other clock is needed.
+  returned: for begin
+  type: float
+leases:
+  description:
+    - By host what the run holds; for V(status) a list of all.
+    - A lease has C(host), C(run), C(service), C(token), C(since), C(until), C(step), C(reason), C(pools), C(before)
+      (each traffic point with its state and weight before the first grant) and C(process).
+  returned: for begin, renew and status
+  type: raw
+left_out:
+  description: By host, what is out by other runs of the service, or by this one beside what was planned.
+  returned: for begin
+  type: dict
+ticket:
+  description: The ledger's id, its revision, and its clock.
+  returned: for ticket
+  type: dict
+stale:
+  description: Whether the ticket was too old. Nothing was granted then; take a new one and measure again.
+  returned: for acquire
+  type: bool
+granted:
+  description: By host its lease.
+  returned: for acquire
+  type: dict
+refused:
+  description: By host why it was not granted, and who can lift that.
+  returned: for acquire
+  type: dict
+levels:
+  description:
+    - Where each pool stands, for V(acquire) with the grant in it. C(pool), C(name), C(configured), C(in_traffic),
+      C(out), C(floor), C(least), C(room), C(below), C(msg).
+  returned: for plan and acquire
+  type: list
+  elements: dict
+batches:
+  description: Who would be restarted together, in this order.
+  returned: for plan
+  type: list
+  elements: list
+sizes:
+  description: The steps of O(pace) as counts.
+  returned: for plan
+  type: list
+  elements: int
+notes:
+  description: Which batches are smaller than their step.
+  returned: for plan
+  type: list
+  elements: str
+lowest:
+  description: By pool, the fewest that would be in traffic, C(in_traffic), beside C(configured) and C(least).
+  returned: for plan
+  type: dict
+blocked:
+  description: By host why it cannot be restarted, and who can lift that.
+  returned: for plan
+  type: dict
+unhealthy:
+  description: By host what its probe saw, of all members that are not healthy and that no lease holds.
+  returned: for plan
+  type: dict
+resumes:
+  description: The run that V(begin) would go on with. C(run), C(since), C(began), C(done), C(planned), C(msg).
+  returned: for plan
+  type: dict
+done:
+  description: Hosts that are done already.
+  returned: for plan, begin and finish
+  type: list
+  elements: str
+planned:
+  description: Hosts that the last command wanted to restart.
+  returned: for begin and finish
+  type: list
+  elements: str
+released:
+  description: Hosts whose lease was given back.
+  returned: for release
+  type: list
+  elements: str
+complete:
+  description: Whether everything planned is done.
+  returned: for finish
+  type: bool
+left:
+  description: Planned hosts that are not done.
+  returned: for finish
+  type: list
+  elements: str
+out:
+  description: By host, what the run still holds out.
+  returned: for finish
+  type: dict
+runs:
+  description: Every live run. C(id), C(service), C(owner), C(state), C(why), C(planned), C(done), C(holds), C(silent), ...
+  returned: for status
+  type: list
+  elements: dict
+events:
+  description: The run's events, oldest first.
+  returned: for status with a run
+  type: list
+  elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lossless.restart.plugins.module_utils import _guard
+
+POOL = {
+    "id": {"type": "str", "required": True},
+    "kind": {"type": "str", "required": True},
+    "name": {"type": "str", "required": True},
+    "floor": {"type": "str"},
+    "hosts": {"type": "list", "elements": "str", "required": True},
+}
+OWNER = {
+    "name": {"type": "str", "required": True},
+    "machine": {"type": "str", "required": True},
+    "boot": {"type": "str", "required": True},
+    "pid": {"type": "int", "required": True},
+    "start": {"type": "raw", "required": True},
+}
+SPEC = {
+    "action": {
+        "type": "str",
+        "required": True,
+        "choices": ["status", "plan", "begin", "ticket", "acquire", "renew", "release", "stop", "finish"],
+    },
+    "ledger": {"type": "path", "required": True},
+    "service": {"type": "str"},
+    "run": {"type": "str"},
+    "owner": {"type": "dict", "options": OWNER},
+    "reason": {"type": "str", "default": ""},
+    "planned": {"type": "list", "elements": "str"},
+    "since": {"type": "float"},
+    "dead": {"type": "list", "elements": "str", "default": []},
+    "new": {"type": "bool", "default": False},
+    "wanted": {"type": "list", "elements": "str"},
+    "pools": {"type": "list", "elements": "dict", "options": POOL},
+    "instances": {"type": "dict"},
+    "readings": {"type": "list", "elements": "dict"},
+    "floor": {"type": "str"},
+    "max_out": {"type": "str"},
+    "fit": {"type": "str", "choices": ["refuse", "shrink"], "default": "refuse"},
+    "drained": {"type": "str", "choices": ["skip", "include"], "default": "skip"},
+    "ticket": {"type": "dict"},
+    "held": {"type": "float"},
+    "step": {"type": "str"},
+    "process": {"type": "dict"},
+    "tokens": {"type": "dict", "no_log": False},
+    "done": {"type": "bool", "default": False},
+    "why": {"type": "str"},
+    "pace": {"type": "list", "elements": "raw"},
+    "probe_deadline": {"type": "float", "default": 2.0},
+}
+
+
+def main() -> None:
+    """Hand the parameters to the guard."""
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    try:
+        result = _guard.run(module.params, check_mode=module.check_mode)
+    except _guard.Refused as refusal:
+        module.fail_json(msg=str(refusal), **refusal.facts)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The plan before a run and the receipt after it, as lines for people. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.lossless.restart.plugins.plugin_utils._preflight import Checks
+
+
+def plan_lines(
+    plan: Mapping[str, Any], described: Mapping[str, Any], checks: Checks, warned: Iterable[str]
+) -> list[str]:
+    """The plan. warned: what the sources' readers warned of."""
+    fleet = described["fleet"]
+    todo = [host for batch in plan["batches"] for host in batch]
+    lines = [
+        "",
+        f"{described['service']}: {fleet['fleet_kind']} restart of {len(todo)} of {len(described['pools'][0]['hosts'])} instances"
+        + (f", because: {fleet['fleet_reason']}" if fleet["fleet_reason"] else ""),
+    ]
+    lines += [f"  {line}" for line in plan["msg"].splitlines()]
+    lines += [f"  done already: {', '.join(plan['done'])}"] if plan["done"] else []
+    lines += [f"  not touched: {host}: {why}" for host, why in left_alone(plan, checks).items()]
+    lines += [f"  warning: {text}" for text in dict.fromkeys(warned)]
+    return [*lines, ""]
+
+
+def left_alone(plan: Mapping[str, Any], checks: Checks) -> dict[str, str]:
+    """Selected hosts that the run goes on without, and why: drained by a person, or not reached."""
+    return {**checks.unreachable, **drained(plan)}
+
+
+def drained(plan: Mapping[str, Any]) -> dict[str, str]:
+    """The blocked hosts that a person took out: they are skipped."""
+    by_hand = {host for level in plan["levels"] for host, out in level["out"].items() if out["why"] == "drained"}
+    return {host: why for host, why in plan["blocked"].items() if host in by_hand}
+
+
+def waited(journal: Iterable[Mapping[str, Any]]) -> float:
+    """Seconds in which at least one call waited for something that was not our own work."""
+    spans = sorted((note["ended"] - note["waited"], note["ended"]) for note in journal if note["waited"] > 0)
+    total, reached = 0.0, 0.0
+    for start, end in spans:
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
+def lowest(events: Iterable[Mapping[str, Any]]) -> dict[str, tuple[int, int, int]]:
+    """By pool (configured, fewest in traffic, floor) over the run's grants."""
+    found: dict[str, tuple[int, int, int]] = {}
+    for event in events:
+        for pool, (configured, count, least) in event.get("levels", {}).items():
+            old = found.get(pool)
+            found[pool] = (configured, count if old is None else min(count, old[1]), least)
+    return found
+
+
+def turns(events: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """By host the times of its last turn: granted, restarting, attaching, released."""
+    found: dict[str, dict[str, float]] = {}
+    for event in events:
+        if event["event"] == "granted":
+            for host in event["tokens"]:
+                found[host] = {"granted": event["at"]}
+        name = event.get("step") if event["event"] == "step" else event["event"]
+        if name in ("restarting", "attaching", "released"):
+            for host in event["hosts"]:
+                found.setdefault(host, {})[name] = event["at"]
+    return found
+
+
+def receipt_lines(
+    outcome: Mapping[str, Any],
+    events: Sequence[Mapping[str, Any]],
+    journal: Sequence[Mapping[str, Any]],
+    makespan: float,
+) -> list[str]:
+    """The receipt of a run. makespan: seconds from the command's start to now."""
+    done, planned = outcome["done"], outcome["planned"]
+    lines = ["", f"RECEIPT of run {outcome['run']}: {len(done)} of {len(planned)} restarted in {makespan:.1f} s"]
+    lines += _pool_lines(lowest(events))
+    lines += _turn_lines(turns(events), planned)
+    waits = waited(journal)
+    each = f" ({(makespan - waits) / len(done):.1f} s an instance)" if done else ""
+    lines.append(f"  {waits:.1f} s of waiting for the service, {makespan - waits:.1f} s of our own work{each}")
+    lines += [f"  NOT DONE: {host}" for host in outcome["left"] if host not in outcome["out"]]
+    lines += [f"  STILL OUT of traffic: {host}, {text}" for host, text in outcome["out"].items()]
+    lines += [f"  failed: {note['host']}: {note['task']}: {note['msg']}" for note in _failures(journal)]
+    lines += [f"  stopped: {outcome['why']}"] if outcome["why"] else []
+    if outcome["left"] or outcome["out"]:
+        lines.append("  To go on, run the same command again once the cause is mended.")
+    return [*lines, ""]
+
+
+def _failures(journal: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    seen: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for note in journal:
+        if note["failed"]:
+            seen.setdefault((note["task"], note["msg"]), note)
+    return list(seen.values())
+
+
+def _pool_lines(pools: Mapping[str, tuple[int, int, int]]) -> list[str]:
+    width = max([len(pool) for pool in pools], default=0)
+    return [
+        f"  {pool:<{width}}  lowest in traffic {count} of {configured}, floor {least}"
+        for pool, (configured, count, least) in pools.items()
+    ]
+
+
+def _turn_lines(found: Mapping[str, Mapping[str, float]], planned: Sequence[str]) -> list[str]:
+    width = max([len(host) for host in planned], default=0)
+    return [f"  {host:<{width}}  {_turn(found[host])}" for host in planned if host in found]
+
+
+def _turn(times: Mapping[str, float]) -> str:
+    ordered = sorted(times.items(), key=lambda item: item[1])
+    names = {"granted": "out", "restarting": "drained", "attaching": "healthy", "released": "verified"}
+    parts, last = [], ordered[0][1]
+    for name, at in ordered:
+        parts.append(names[name] + (f" +{at - last:.1f} s" if parts else f" {time.strftime('%H:%M:%S', time.localtime(at))}"))
+        last = at
+    return ", ".join(parts)

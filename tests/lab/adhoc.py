@@ -1,0 +1,40 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Running one module by Ansible, as a person does, and what it answered."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE: Mapping[str, object] = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+
+
+def command(
+    module: str, arguments: Mapping[str, Any], host: Mapping[str, object] = HERE, *options: str
+) -> tuple[list[str], dict[str, str]]:
+    """The command line and environment that run `lossless.restart.<module>` on a host with these variables."""
+    line = [str(Path(sys.executable).parent / "ansible"), "instance", "-i", "instance,", "-e", json.dumps(dict(host))]
+    line += ["-m", f"lossless.restart.{module}", "-a", json.dumps(dict(arguments)), *options]
+    collections = str(ROOT / ".venv" / "collections")
+    return line, {**os.environ, "ANSIBLE_COLLECTIONS_PATH": collections, "ANSIBLE_NOCOLOR": "1"}
+
+
+def call(module: str, arguments: Mapping[str, Any], host: Mapping[str, object] = HERE, *options: str) -> dict[str, Any]:
+    """What the module answers; with `failed: true` where it fails."""
+    line, environment = command(module, arguments, host, *options)
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+    return answer(done.stdout, done.stderr)
+
+
+def answer(output: str, errors: str) -> dict[str, Any]:
+    """The answer in what `ansible` printed."""
+    head, found, body = output.partition(" => ")
+    assert found, f"no answer: {output} {errors}"
+    return {"failed": "FAILED" in head or "UNREACHABLE" in head, **json.loads(body)}
