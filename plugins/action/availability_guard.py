@@ -64,7 +64,7 @@ class ActionModule(FleetAction):
         plan = self._ledger(asked, described, variables) if asked["wanted"] else _nothing(checks)
         if plan.get("failed"):
             return plan
-        warned = [text for note in _own.journal() for text in note["warnings"]]
+        warned = [text for note in _own.journal() for text in note["warned"]]
         Display().display("\n".join(_receipt.plan_lines(plan, described, checks, warned)))
         problems = _preflight.problems(plan, checks, _receipt.drained(plan))
         if problems:

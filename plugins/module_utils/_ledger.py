@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Callable, Protocol, TypeVar
+from typing import Any, Callable, Protocol
 
 FORMAT = 1
 
@@ -167,9 +167,6 @@ _LEASE: Mapping[str, Any] = {
 }
 _STATE: Mapping[str, Any] = {"id": str, "revision": int, "token": int, "at": _NUMBER, "runs": dict, "leases": dict}
 
-R = TypeVar("R", Run, Lease)
-
-
 def encode(state: State) -> dict[str, Any]:
     """The state as JSON values."""
     return {
@@ -183,8 +180,8 @@ def encode(state: State) -> dict[str, Any]:
 def decode(record: Any) -> State:
     """The state from JSON values. Raises Corrupt."""
     values = _checked(record, _STATE, versioned=True)
-    runs = {name: decode_run(run) for name, run in values["runs"].items()}
-    leases = {host: _made(Lease, lease, _LEASE) for host, lease in values["leases"].items()}
+    runs = {name: Run(**_checked(run, _RUN)) for name, run in values["runs"].items()}
+    leases = {host: Lease(**_checked(lease, _LEASE)) for host, lease in values["leases"].items()}
     if any(name != run.id for name, run in runs.items()) or any(host != lease.host for host, lease in leases.items()):
         raise Corrupt("a record stands under another one's name")
     if any(lease.run not in runs or lease.token > values["token"] for lease in leases.values()):
@@ -192,13 +189,14 @@ def decode(record: Any) -> State:
     return State(**{**values, "runs": runs, "leases": leases})
 
 
-def decode_run(record: Any) -> Run:
-    """A run from JSON values. Raises Corrupt."""
-    return _made(Run, record, _RUN)
+def encode_past(run: Run) -> dict[str, Any]:
+    """A run of the history as JSON values."""
+    return {"format": FORMAT, **vars(run)}
 
 
-def _made(kind: Callable[..., R], record: Any, types: Mapping[str, Any]) -> R:
-    return kind(**_checked(record, types))
+def decode_past(record: Any) -> Run:
+    """A run of the history from JSON values. Raises Corrupt."""
+    return Run(**_checked(record, _RUN, versioned=True))
 
 
 def _checked(record: Any, types: Mapping[str, Any], versioned: bool = False) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Callable
+from typing import Any, Callable, TypeVar
 
 from . import _files, _ledger, _ledger_trust
 from ._ledger import Refused, Run, State
@@ -25,6 +25,8 @@ from ._ledger import Refused, Run, State
 BACKWARDS = 5.0
 
 _LOCK_DEADLINE = 10.0
+
+T = TypeVar("T")
 
 
 class Directory:
@@ -58,20 +60,16 @@ class Directory:
             new = replace(new, id=new.id or str(uuid.uuid4()))
             for run in new.runs.values():
                 if run.state in _ledger.PAST:
-                    _files.write_json(self._in_runs(run.id, "json"), {"format": _ledger.FORMAT, "run": vars(run)})
+                    _files.write_json(self._in_runs(run.id, "json"), _ledger.encode_past(run))
             new = _ledger.settled(state, new)
             _files.write_json(self._in("state.json"), _ledger.encode(new))
             return new
 
     def past(self, run: str) -> Run | None:
         path = self._in_runs(run, "json")
-        record = self._load(path)
-        if record is None:
-            return None
-        try:
-            return _ledger.decode_run(record["run"])
-        except (_ledger.Corrupt, LookupError, TypeError) as error:
-            raise _damaged(path, error) from error
+        with self._explained("cannot be read"):
+            data = _ledger_trust.private(path)
+        return None if data is None else _parsed(path, data, _ledger.decode_past)
 
     def append(self, run: str, event: Mapping[str, Any]) -> None:
         if self._dry:
@@ -90,13 +88,9 @@ class Directory:
     def events(self, run: str) -> list[dict[str, Any]]:
         path = self._in_runs(run, "jsonl")
         with self._explained("cannot be read"):
-            data = _ledger_trust.private(path)
-        lines = (data or b"").split(b"\n")
+            data = _ledger_trust.private(path) or b""
         # What stands behind the last line end was torn by a power cut.
-        try:
-            return [json.loads(line) for line in lines[:-1]]
-        except ValueError as error:
-            raise _damaged(path, error) from error
+        return [_parsed(path, line, dict) for line in data.split(b"\n")[:-1]]
 
     def _in(self, name: str) -> str:
         return os.path.join(self._path, name)
@@ -139,14 +133,11 @@ class Directory:
     def _read(self) -> State:
         path = self._in("state.json")
         now = self._clock()
-        record = self._load(path)
-        if record is None:
+        data = _ledger_trust.private(path)
+        if data is None:
             # Tokens begin at the time, so that a ledger made anew after a loss is not fenced off by its predecessor's.
             return State(token=int(now), at=now)
-        try:
-            state = _ledger.decode(record)
-        except _ledger.Corrupt as error:
-            raise _damaged(path, error) from error
+        state = _parsed(path, data, _ledger.decode)
         if state.at - now > BACKWARDS:
             raise Refused(
                 f"the clock of the ledger's host went back by {state.at - now:.0f} s: {path} was written at "
@@ -155,14 +146,6 @@ class Directory:
                 ledger=self._path,
             )
         return replace(state, at=max(now, state.at))
-
-    def _load(self, path: str) -> Any:
-        with self._explained("cannot be read"):
-            data = _ledger_trust.private(path)
-        try:
-            return None if data is None else json.loads(data)
-        except ValueError as error:
-            raise _damaged(path, error) from error
 
     def _check(self) -> None:
         """Refuse a directory that cannot be trusted; one that is not there yet is fine where its parent is."""
@@ -194,10 +177,13 @@ def _utc(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at))
 
 
-def _damaged(path: str, error: Exception) -> Refused:
-    return Refused(
-        f"{path} is damaged or of another version: {error}. Nothing was changed, and nothing is guessed. Put a good "
-        "copy back; or see that no run is live, look at the balancers for what is out, and move the ledger's directory "
-        "away: the next run begins an empty one and measures anew.",
-        ledger=os.path.dirname(path),
-    )
+def _parsed(path: str, data: bytes, decode: Callable[[Any], T]) -> T:
+    try:
+        return decode(json.loads(data))
+    except (ValueError, TypeError) as error:
+        raise Refused(
+            f"{path} is damaged or of another version: {error}. Nothing was changed, and nothing is guessed. Put a good "
+            "copy back; or see that no run is live, look at the balancers for what is out, and move the ledger's "
+            "directory away: the next run begins an empty one and measures anew.",
+            ledger=os.path.dirname(path),
+        ) from error

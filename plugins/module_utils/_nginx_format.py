@@ -24,15 +24,15 @@ def _list_of(element: str) -> str:
     return f"(?:{element}(?:(?:, | : ){element})*(?: : )?|-)?"
 
 
-_ADDRESS = r"(?:[A-Za-z_][^ ,\"]*|\[[^] ,\"]+\]:[0-9]+|[0-9.]+:[0-9]+)"
+_ADDRESS = r"(?:unix:[^] ,;|\"]+|[A-Za-z_][A-Za-z0-9_.-]*|\[[^] ,\"]+\]:[0-9]+|[0-9.]+:[0-9]+)"
 _SECONDS = r"(?:[0-9]+\.[0-9]{3}|-)"
 _READ = {
     "upstream_addr": _list_of(_ADDRESS),
     "upstream_status": _list_of("(?:[0-9]{1,3}|-)"),
     "upstream_response_time": _list_of(_SECONDS),
     "upstream_connect_time": _list_of(_SECONDS),
-    "status": "(?:[0-9]{3}|-)?",
-    "request_time": f"{_SECONDS}?",
+    "status": "[0-9]{3}",
+    "request_time": r"[0-9]+\.[0-9]{3}",
 }
 # What a format must tell, by context; the first of each is what we ask for.
 _NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {

@@ -177,8 +177,10 @@ def _prove(task: Task, prepared: Prepared, result: dict[str, Any]) -> None:
         result["cut"] = _cut(going, seen)
         result["msg"] += f"; not waited for any longer after {outcome.waited:.1f} s, and cut: {seen.left()}"
         return
-    text = f"{result['msg']}; NOT proved out within {deadline:g} s: {seen.left()}. What is down stays down."
-    raise NotOut(text, result)
+    text = f"NOT out: {seen.left()}"
+    if not task.recheck:
+        text = f"NOT proved out within {deadline:g} s: {seen.left()}. What is down stays down"
+    raise NotOut(f"{result['msg']}; {text}.", result)
 
 
 def _cut(going: list[Wanted], seen: _nginx_proof.Seen) -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ class Wanted:
 
 
 def edited(config: Config, found: list[Upstream], wanted: list[Wanted]) -> dict[str, bytes]:
-    """The new bytes of each file that changes, by its real path; nothing for what stands so already. Raises MemberError."""
+    """The new bytes of each file that changes, by its real path. Raises MemberError."""
     old = {os.path.realpath(path): data for path, data in config.files.items()}
     edits: dict[str, list[Edit]] = {}
     chosen: dict[tuple[str, int], list[Wanted]] = {}

@@ -14,7 +14,8 @@ _READ = 10.0
 _DOWN = ("inactive", "failed")
 # Units that go down with ours, and stay down when it is merely started again.
 _TAKEN_ALONG = ("ConsistsOf", "BoundBy", "RequiredBy", "PropagatesStopTo")
-_STATE = ("LoadState", "ActiveState", "SubState", "MainPID", "Result", "ExecMainCode", "ExecMainStatus", "NRestarts")
+_RESULT = ("Result", "ExecMainCode", "ExecMainStatus", "NRestarts")
+_STATE = ("LoadState", "ActiveState", "SubState", "MainPID", "InvocationID", *_RESULT)
 
 
 class Unit:
@@ -30,6 +31,7 @@ class Unit:
         names = [os.path.basename(word) for word in systemctl]
         self._read = self._change[names.index("systemctl") :] if "systemctl" in names else self._change
         self._run = runner
+        self._invocation = ""
 
     def read(self) -> Seen:
         """The unit's main process and state. ProcessError for a unit that is missing, masked or broken."""
@@ -51,16 +53,23 @@ class Unit:
 
     def refused(self, ran: Ran) -> str:
         """Why a command did not do it; empty where it did."""
-        return "" if ran.code == 0 else f"exit status {ran.code}: {tail(ran.output)}"
+        if ran.code == 0:
+            return ""
+        # Of a unit that failed before, systemd goes on to tell the first reason, also where it did not try again.
+        invocation = self._invocation
+        untried = ran.output.startswith("Job for") and self._show().get("InvocationID") == invocation != ""
+        hint = f", start-limit-hit ({self._often()})" if untried else ""
+        return f"exit status {ran.code}{hint}: {tail(ran.output)}"
+
+    def _often(self) -> str:
+        return f"started too often: wait, or systemctl reset-failed {self.unit}"
 
     def _why(self, shown: dict[str, str]) -> str:
         result = shown.get("Result", "success")
         if shown["ActiveState"] not in _DOWN and result == "success":
             return ""
-        said = [f"Result={result}"]
-        if result == "start-limit-hit":
-            said = [f"Result={result}: started too often, so wait, or: systemctl reset-failed {self.unit}"]
-        said += [f"{name}={shown[name]}" for name in ("ExecMainCode", "ExecMainStatus", "NRestarts") if name in shown]
+        said = [f"Result={result}" + (f", {self._often()}" if result == "start-limit-hit" else "")]
+        said += [f"{name}={shown[name]}" for name in _RESULT[1:] if name in shown]
         return ", ".join(said)
 
     def _show(self) -> dict[str, str]:
@@ -69,4 +78,6 @@ class Unit:
         if ran.code != 0:
             ended = f"did not answer within {_READ:g} s" if ran.code is None else f"failed with {ran.code}"
             raise ProcessError(f"{self.label}: systemd cannot be asked, systemctl show {ended}: {tail(ran.output)}")
-        return dict(line.partition("=")[::2] for line in ran.output.splitlines() if "=" in line)
+        shown = dict(line.partition("=")[::2] for line in ran.output.splitlines() if "=" in line)
+        self._invocation = shown.get("InvocationID", "")
+        return shown

@@ -47,7 +47,7 @@ def validate(target: Any) -> None:
     given = _given(target)
     kinds = [kind for kind in _KEYS if kind in given]
     if len(kinds) != 1:
-        has = " and ".join(kinds) or ', '.join(map(str, given)) or 'nothing'
+        has = " and ".join(kinds) or ", ".join(map(str, given)) or "nothing"
         raise ValueError(f"a target has exactly one of {', '.join(_KEYS)}; this one has {has}")
     kind = kinds[0]
     what = f"target {name(target)}"

@@ -183,7 +183,8 @@ def validate(params: dict[str, Any]) -> None:
         if not least <= params[key] <= most:
             raise ValueError(f"{key} {params[key]!r} is not a number from {least:g} to {most:g}")
     for position in params["since"]:
-        if not all(isinstance(position.get(key), kind) for key, kind in (("path", str), ("inode", int), ("offset", int))):
+        kinds = (("path", str), ("inode", int), ("offset", int))
+        if not all(isinstance(position.get(key), kind) for key, kind in kinds):
             raise ValueError(f"since {position!r} is no position: give what log_positions says")
 
 

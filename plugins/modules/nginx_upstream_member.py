@@ -30,7 +30,7 @@ options:
         type: str
         required: true
       member:
-        description: The member as it is written there: V(10.0.0.3:8080), V([fd00::3]:8080) or V(unix:/run/a.sock).
+        description: The member, written as it is there, V(10.0.0.3:8080), V([fd00::3]:8080) or V(unix:/run/a.sock).
         type: str
         required: true
       state:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.lossless.restart.plugins.module_utils import _files
 from ansible_collections.lossless.restart.plugins.plugin_utils import _own
 
@@ -59,6 +60,10 @@ class FleetAction(ActionBase):
         if result.pop("unreachable", False):
             result |= {"failed": True, "lost": True, "msg": f"{self.place(variables)} is unreachable: {result['msg']}"}
         result.pop("invocation", None)
+        result.pop("deprecations", None)
+        result["warned"] = [_text(warning) for warning in result.pop("warnings", None) or []]
+        for text in result["warned"]:
+            Display().warning(text)
         return result
 
     def place(self, variables: dict[str, Any]) -> str:
@@ -82,7 +87,7 @@ class FleetAction(ActionBase):
                 "waited": float(result.get("waited") or 0.0),
                 "failed": bool(result.get("failed")),
                 "msg": str(result.get("msg", ""))[:2000],
-                "warnings": result.get("warnings", []),
+                "warned": result.get("warned", []),
             }
         )
 
@@ -140,6 +145,11 @@ class LeasedAction(FleetAction):
     def members(self, points: list[dict[str, Any]], state: str | None, warmup: int | None) -> dict[str, Any]:
         """The module's arguments that name the members: each point is {kind, pool, member, state, weight, token}."""
         raise NotImplementedError
+
+
+def _text(warning: Any) -> str:
+    """A warning as text: the engine hands them over as objects."""
+    return str(warning.event.msg if hasattr(warning, "event") else warning)
 
 
 def granted(host: str, steps: tuple[str, ...]) -> dict[str, Any]:

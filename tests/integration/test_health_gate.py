@@ -91,7 +91,7 @@ def answer(body: bytes | str, status: str = "200 OK", headers: str = "") -> byte
 
 
 STATUS = json.dumps({"status": "healthy", "in_flight": 0, "pool": {"active": 2}})
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"a\"\r\n3\r\n:1}\r\n0\r\n\r\n"
+CHUNKED = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{"a"\r\n3\r\n:1}\r\n0\r\n\r\n'
 
 ANSWERS: list[tuple[bytes, dict[str, Any], bool, str]] = [
     (answer(STATUS), {}, True, "status 200"),
@@ -140,9 +140,7 @@ def test_a_redirect_is_a_failure_that_names_where_to_and_is_not_followed(serve: 
     assert other.requests == []
 
 
-def test_proxies_of_the_environment_are_not_used(
-    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_proxies_of_the_environment_are_not_used(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     proxy, server = serve(answer("", "502 Bad")), serve(answer(STATUS))
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, f"http://{proxy.address}")

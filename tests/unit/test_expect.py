@@ -66,8 +66,11 @@ FAILS: list[tuple[dict[str, Any], str]] = [
     ({"count": "!= 0"}, 'count: expected != 0, saw "0"'),
     ({"ready": "!= true"}, "ready: expected != true, saw true"),
     ({"since": "!= null"}, "since: expected != null, saw null"),
-    ({"inflight": 0}, "inflight: the answer has no 'inflight', it has count, db.pool, in_flight, load, nodes, pool, "
-     "ready, since, status"),
+    (
+        {"inflight": 0},
+        "inflight: the answer has no 'inflight', it has count, db.pool, in_flight, load, nodes, pool, "
+        "ready, since, status",
+    ),
     ({"pool.busy": 0}, "pool.busy: pool has no 'busy', it has active, names"),
     ({"nodes.2.up": True}, "nodes.2.up: nodes is a list of 2, it has no '2'"),
     ({"nodes.-1.up": True}, "nodes.-1.up: nodes is a list of 2, it has no '-1'"),

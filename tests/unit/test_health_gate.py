@@ -154,8 +154,15 @@ def test_a_look_that_breaks_fails() -> None:
 def params(**more: Any) -> dict[str, Any]:
     target = {"tcp": "127.0.0.1:1", "url": None, "timeout": None}
     return {
-        "targets": [target], "successes": 3, "window": 0.0, "deadline": 60.0, "interval": 0.2,
-        "restart": None, "address": None, "identity": None, **more,
+        "targets": [target],
+        "successes": 3,
+        "window": 0.0,
+        "deadline": 60.0,
+        "interval": 0.2,
+        "restart": None,
+        "address": None,
+        "identity": None,
+        **more,
     }
 
 

@@ -17,7 +17,10 @@ GOOD: list[tuple[dict[str, Any], str]] = [
     ({"url": URL}, URL),
     ({"url": URL, "name": "health"}, "health"),
     ({"url": URL + "?token=abc#x", "expect": {"status": "up"}}, URL),
-    ({"url": "https://[fd00::1]/x", "ca_file": "/etc/ca.pem", "method": "POST", "status": [200, 204]}, "https://[fd00::1]/x"),
+    (
+        {"url": "https://[fd00::1]/x", "ca_file": "/etc/ca.pem", "method": "POST", "status": [200, 204]},
+        "https://[fd00::1]/x",
+    ),
     ({"url": URL, "method": None, "status": 204, "text": "ok", "timeout": 0.5, "tcp": None}, URL),
     ({"url": "http://h/users/@me"}, "http://h/users/@me"),
     ({"url": URL, "status": [302]}, URL),
@@ -68,7 +71,13 @@ BAD: list[tuple[Any, str]] = [
     ({"process": {"systemd": "a;b"}}, "a;b"),
 ]
 
-SECRETS = ["http://joe:hush@h/x", "http://joe:hu/sh@h/x", "http://joe:hu sh@h/x", "http://joe:hush@h:99999/", "https://hush@h/"]
+SECRETS = [
+    "http://joe:hush@h/x",
+    "http://joe:hu/sh@h/x",
+    "http://joe:hu sh@h/x",
+    "http://joe:hush@h:99999/",
+    "https://hush@h/",
+]
 
 
 @pytest.mark.parametrize(("target", "name"), GOOD, ids=str)

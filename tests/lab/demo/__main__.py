@@ -8,6 +8,7 @@ import argparse
 import fcntl
 import math
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -28,9 +29,9 @@ PLAYBOOK = ("rolling_restart.yml", "-l", "order-svc")
 
 def demo() -> Fleet:
     """The fleet that inventories/demo describes."""
-    return Fleet(
-        ROOT / ".demo", network="127.0.0", start_seconds=0.5, inventory=ROOT / "inventories" / "demo" / "hosts.yml"
-    )
+    inventory = ROOT / "inventories" / "demo" / "hosts.yml"
+    network = re.findall(r"127\.\d+\.\d+", inventory.read_text())[0]
+    return Fleet(ROOT / ".demo", network=network, start_seconds=0.5, inventory=inventory)
 
 
 def up() -> int:

