@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs the module nginx_member_traffic for the members of a batch's leases, and sorts its verdicts by host."""
+"""Runs the module nginx_member_traffic for the members of a batch's leases, from where their log was last read, and fails the host whose member is bad."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any
 
 from ansible_collections.lossless.restart.plugins.plugin_utils import _own
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import LeasedAction
-
-_WORST_FIRST = ("bad", "inconclusive", "good")
 
 
 class ActionModule(LeasedAction):
@@ -26,20 +24,19 @@ class ActionModule(LeasedAction):
             ]
         }
 
+    def made(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        log = f"log-{self.place(variables)}"
+        result = super().made({**args, "since": _own.read(log)}, variables)
+        if "positions" in result:
+            _own.write(log, result["positions"])
+        return result
+
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        hosts = args.get("leases", [])
+        accepted = args.pop("accept", None)
         result = super().act(args, variables)
-        return {**result, "hosts": _by_host(hosts, result.get("members", []))}
-
-
-def _by_host(hosts: list[str], judged: list[dict[str, Any]]) -> dict[str, Any]:
-    """For each host the worst verdict on one of its members."""
-    found = {}
-    for host, lease in _own.leases(hosts).items():
-        names = {point["member"] for point in lease["before"]}
-        mine = [one for one in judged if one["member"] in names]
-        found[host] = min(mine, key=lambda one: _WORST_FIRST.index(one["verdict"]), default=_UNJUDGED)
-    return found
-
-
-_UNJUDGED = {"verdict": "inconclusive", "msg": "no balancer sends it anything that could be judged"}
+        if accepted is None or result.get("failed"):
+            return result
+        mine = _own.leases([str(variables["inventory_hostname"])])
+        names = {point["member"] for lease in mine.values() for point in lease["before"]}
+        bad = [one["msg"] for one in result.get("members", []) if one["member"] in names and one["verdict"] not in accepted]
+        return {**result, "failed": True, "msg": "; ".join(bad)} if bad else result

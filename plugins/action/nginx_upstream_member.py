@@ -6,11 +6,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.lossless.restart.plugins.plugin_utils import _own
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import LeasedAction
 
 
 class ActionModule(LeasedAction):
     """See plugins/plugin_utils/_action.py."""
+
+    def made(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        result = super().made(args, variables)
+        if "log_positions" in result:
+            # From here on the log tells of the traffic after the change.
+            _own.write(f"log-{self.place(variables)}", result["log_positions"])
+        return result
 
     def members(self, points: list[dict[str, Any]], state: str | None, warmup: int | None) -> dict[str, Any]:
         return {"members": [_member(point, state, warmup) for point in points if point["kind"] == "nginx"]}

@@ -64,7 +64,8 @@ class CallbackModule(CallbackBase):
     def _tell(self, result: Any, outcome: Any, color: str | None, failed: bool = False) -> None:
         module = str(result.task.action).removeprefix(_OURS)
         ours = str(result.task.action).startswith(_OURS)
-        if not failed and (not ours or module in _QUIET) and self._display.verbosity == 0:
+        dull = not ours or module in _QUIET or outcome.get("idle")
+        if dull and not failed and self._display.verbosity == 0:
             return
         text = str(outcome.get("msg") or result.task.get_name()).strip()
         host = result.host.get_name()

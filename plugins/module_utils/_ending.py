@@ -37,25 +37,28 @@ def stop(ledger: Ledger, params: Params) -> dict[str, Any]:
 def finish(ledger: Ledger, params: Params) -> dict[str, Any]:
     """A run's process has reported: past if all is done and nothing held, else to be resumed by the same command."""
     name = params.run()
-    ended: list[Run] = []
+    found: dict[str, Run] = {}
 
     def change(state: State) -> State:
+        found.clear()
         past = known(ledger, state, name)
         if past is not None:
-            ended[:] = [past]
+            found["past"] = past
             return state
         run = _runs.own(state, params)
         complete = not run.left() and not state.held_by(name)
         why = run.why or ("" if complete else params.remark("why") or "it ended before all was done")
         after = _ledger.FINISHED if complete else _ledger.STOPPED
-        ended[:] = [replace(run, state=after, ended=state.at, heartbeat=state.at, why=why)]
-        return state.with_run(ended[0])
+        found["ended"] = replace(run, state=after, ended=state.at, heartbeat=state.at, why=why)
+        return state.with_run(found["ended"])
 
     state = ledger.commit(change)
-    run, changed = ended[0], ended[0].ended == state.at
+    if "past" in found:
+        return {"changed": False, "warnings": [], **_outcome(found["past"], {}, state)}
+    run = found["ended"]
     event = {"at": state.at, "event": "ended", "state": run.state, "done": run.done, "left": run.left()}
-    warnings = note(ledger, name, event) if changed else []
-    return {"changed": changed, "warnings": warnings, **_outcome(run, state.held_by(name), state)}
+    warnings = note(ledger, name, event)
+    return {"changed": True, "warnings": warnings, **_outcome(run, state.held_by(name), state)}
 
 
 def known(ledger: Ledger, state: State, name: str) -> Run | None:

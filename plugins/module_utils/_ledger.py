@@ -167,6 +167,7 @@ _LEASE: Mapping[str, Any] = {
 }
 _STATE: Mapping[str, Any] = {"id": str, "revision": int, "token": int, "at": _NUMBER, "runs": dict, "leases": dict}
 
+
 def encode(state: State) -> dict[str, Any]:
     """The state as JSON values."""
     return {

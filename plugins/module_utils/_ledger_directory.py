@@ -51,7 +51,8 @@ class Directory:
             return self._read()
 
     def commit(self, change: _ledger.Change, if_revision: int | None = None) -> State:
-        with self._writing() as state:
+        with self._writing():
+            state = self._read()
             if if_revision is not None and if_revision != state.revision:
                 raise _ledger.Moved(f"revision {state.revision} instead of {if_revision}")
             new = change(state)
@@ -76,9 +77,7 @@ class Directory:
             return
         line = json.dumps({**event, "run": run}, sort_keys=True, separators=(",", ":")) + "\n"
         with self._writing():
-            handle = os.open(
-                self._in_runs(run, "jsonl"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-            )
+            handle = os.open(self._in_runs(run, "jsonl"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             with os.fdopen(handle, "r+b") as stream:
                 _whole_lines(stream)
                 stream.write(line.encode())
@@ -99,12 +98,12 @@ class Directory:
         return os.path.join(self._path, "runs", f"{run}.{ending}")
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[State]:
-        """Hold the lock, with the state under it; make the directory where it is missing."""
+    def _writing(self) -> Iterator[None]:
+        """Hold the lock; make the directory where it is missing."""
         self._check()
         with self._explained("cannot be written"):
             if self._dry:
-                yield self._read()
+                yield
                 return
             for folder in (self._path, self._in("runs")):
                 with contextlib.suppress(FileExistsError):
@@ -114,7 +113,7 @@ class Directory:
             with _files.locked(self._in("lock"), deadline=_LOCK_DEADLINE, what="waiting for the ledger"):
                 for folder in (self._path, self._in("runs")):
                     _sweep_drafts(folder)
-                yield self._read()
+                yield
 
     @contextlib.contextmanager
     def _explained(self, what: str) -> Iterator[None]:
@@ -182,8 +181,8 @@ def _parsed(path: str, data: bytes, decode: Callable[[Any], T]) -> T:
         return decode(json.loads(data))
     except (ValueError, TypeError) as error:
         raise Refused(
-            f"{path} is damaged or of another version: {error}. Nothing was changed, and nothing is guessed. Put a good "
-            "copy back; or see that no run is live, look at the balancers for what is out, and move the ledger's "
+            f"{path} is damaged or of another version: {error}. Nothing was changed, and nothing is guessed. Put a "
+            "good copy back; or see that no run is live, look at the balancers for what is out, and move the ledger's "
             "directory away: the next run begins an empty one and measures anew.",
             ledger=os.path.dirname(path),
         ) from error

@@ -8,6 +8,7 @@ Everything is counted from the configured members, never from those that were fo
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -163,8 +164,8 @@ def _differences(
     pool: str, source: str, expected: Mapping[str, Sequence[str]], members: Sequence[Mapping[str, Any]]
 ) -> list[str]:
     found = [member for member in members if member["state"] != "absent"]
-    names = [member["member"] for member in found]
-    wrong = [f"{source}: {name} is listed twice in {pool}" for name in sorted({n for n in names if names.count(n) > 1})]
+    names = Counter(member["member"] for member in found)
+    wrong = [f"{source}: {name} is listed twice in {pool}" for name, times in names.items() if times > 1]
     for name, hosts in expected.items():
         if len(hosts) > 1:
             wrong.append(f"{source}: {name} in {pool} is both {' and '.join(hosts)} in the inventory")

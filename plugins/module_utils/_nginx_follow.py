@@ -40,11 +40,9 @@ def end(path: str) -> dict[str, Any]:
             tail = stream.read(_CHUNK)[: min(size, _CHUNK)]
             offset = size - len(tail) + tail.rfind(b"\n") + 1
             return asdict(Position(path, inode, offset, _mark(stream, offset)))
-    except PermissionError:
+    except OSError:
         inode, size = _inode_and_size(path)
         return asdict(Position(path, inode, size, ""))
-    except FileNotFoundError:
-        return asdict(Position(path, 0, 0, ""))
 
 
 class Follower:
@@ -83,7 +81,7 @@ class Follower:
                 yield from _lines(copy, position)
         if current and all(position.inode != current for position in kept):
             kept.append(Position(path, current, 0, ""))
-        self._known[path] = kept or known[:1]
+        self._known[path] = kept or known
         for position in kept:
             if position.inode == current:
                 yield from _lines(path, position)
@@ -146,7 +144,7 @@ def _neighbours(path: str) -> Iterator[tuple[str, int]]:
 
 def _inode_and_size(path: str) -> tuple[int, int]:
     """Of the file at `path`; zeros where there is none."""
-    with contextlib.suppress(FileNotFoundError, PermissionError):
+    with contextlib.suppress(OSError):
         found = os.stat(path)
         return found.st_ino, found.st_size
     return 0, 0

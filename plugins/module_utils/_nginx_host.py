@@ -112,7 +112,7 @@ def pid_file(config: Config, built: Build) -> str:
 def master(path: str) -> int:
     """The pid of the running master, by its pid file. Raises HostError for one that is missing, stale or not nginx."""
     try:
-        with open(path, encoding="ascii") as stream:
+        with open(path, encoding="utf-8") as stream:
             pid = int(stream.read())
     except FileNotFoundError:
         raise HostError(f"nginx is not running: its pid file {path} does not exist") from None

@@ -121,6 +121,7 @@ def _result(task: Task, prepared: Prepared, reloaded: bool) -> dict[str, Any]:
         "after": _nginx_plan.standing(reading.upstreams, task.wanted),
         "waited": 0.0,
         "cut": [],
+        "still_sent_to": {},
         "log_positions": _nginx_log.positions(reading.config),
         "warnings": [*_nginx_state.warnings(reading), *_nginx_state.beside(reading, ours)],
         "diff": [] if task.recheck else _diff(prepared),
@@ -166,6 +167,7 @@ def _prove(task: Task, prepared: Prepared, result: dict[str, Any]) -> None:
         raise NotOut(f"{result['msg']}; NOT proved out: {error}", result) from error
     seen = outcome.last
     result["waited"] = round(outcome.waited if outcome.attempts > 1 else 0.0, 3)
+    result["still_sent_to"] = seen.others
     result["warnings"] += [
         f"connections to {member} are not counted: {', '.join(lines)} still sends to its address"
         for member, lines in seen.others.items()

@@ -90,13 +90,12 @@ class Count:
         self.tallies = tallies
         self.strange: dict[str, int] = {}
         self._readers = readers
-        texts = sorted({re.escape(address).encode() for tally in tallies for address in tally.addresses})
-        self._ours = re.compile(rb"(?<![0-9.])(?:" + b"|".join(texts) + rb")(?![0-9])")
+        self._ours = sorted({address.encode() for tally in tallies for address in tally.addresses})
 
     def take(self, lines: Iterable[tuple[str, bytes]]) -> None:
         """Count `lines`, pairs of a log's path and a line; those that fit no format of their log are `strange`."""
         for path, line in lines:
-            if not self._ours.search(line):
+            if not any(address in line for address in self._ours):
                 continue
             found = _read(line.decode("latin-1"), self._readers[path])
             if found is None:

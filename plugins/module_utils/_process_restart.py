@@ -56,6 +56,7 @@ class Restart:
         self._clock = clock
         self._began = clock.monotonic()
         self._deadline = deadline
+        self._within = f"{round(deadline, 1):g} s"
         self._touched = False
 
     def do(self, seen: Seen) -> Done:
@@ -80,7 +81,7 @@ class Restart:
         self._command(command, before)
         ended = self._until(lambda seen: seen.down and not self._lives(before))
         if not ended.ok:
-            raise self._failed(f"is not stopped after {self._deadline:g} s: it is {self._told(ended.last, before)}")
+            raise self._failed(f"is not stopped after {self._within}: it is {self._told(ended.last, before)}")
 
     def _start(self, before: Identity | None, since: int) -> tuple[Identity, str]:
         """The process that is there after the start, neither the one before nor any other older one; and its state."""
@@ -94,7 +95,7 @@ class Restart:
             return process, found.last.state
         told = self._told(found.last, before)
         if process and process == before:
-            raise self._failed(f"was not restarted: after {self._deadline:g} s it is {told}")
+            raise self._failed(f"was not restarted: after {self._within} it is {told}")
         raise self._failed(f"did not come back: it is {told}")
 
     def _hold(self, process: Identity) -> None:
@@ -115,7 +116,7 @@ class Restart:
         if ran.code is None:
             told = self._told(self._service.read(), before)
             said = f"said: {tail(ran.output)}"
-            raise self._failed(f"`{line}` did not end within {self._deadline:g} s; it is {told}; it {said}")
+            raise self._failed(f"`{line}` did not end within {self._within}; it is {told}; it {said}")
         refused = self._service.refused(ran)
         if refused:
             raise self._failed(f"`{line}` failed, {refused}; it is {self._told(self._service.read(), before)}")

@@ -57,7 +57,7 @@ class Unit:
             return ""
         # Of a unit that failed before, systemd goes on to tell the first reason, also where it did not try again.
         invocation = self._invocation
-        untried = ran.output.startswith("Job for") and self._show().get("InvocationID") == invocation != ""
+        untried = invocation and ran.output.startswith("Job for") and self._show().get("InvocationID") == invocation
         hint = f", start-limit-hit ({self._often()})" if untried else ""
         return f"exit status {ran.code}{hint}: {tail(ran.output)}"
 

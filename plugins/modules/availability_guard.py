@@ -328,7 +328,7 @@ out:
   returned: for finish
   type: dict
 runs:
-  description: Every live run. C(id), C(service), C(owner), C(state), C(why), C(planned), C(done), C(holds), C(silent), ...
+  description: Every live run with C(id), C(owner), C(state), C(why), C(planned), C(done), C(holds), C(silent).
   returned: for status
   type: list
   elements: dict

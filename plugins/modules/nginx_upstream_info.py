@@ -188,7 +188,7 @@ def read(params: dict[str, Any]) -> dict[str, Any]:
     chosen = [upstream for upstream in reading.upstreams if not names or upstream.name in names]
     found = [described(reading, upstream) for upstream in chosen]
     running = workers(reading)
-    result = {
+    result: dict[str, Any] = {
         "upstreams": found,
         "missing": sorted(set(names) - {upstream.name for upstream in chosen}),
         "workers": running,
@@ -206,7 +206,7 @@ def read(params: dict[str, Any]) -> dict[str, Any]:
     live = sum(member["state"] == "up" for upstream in found for member in upstream["members"])
     unresolved = [f"{name} does not resolve: {why}" for name, why in reading.resolver.failed.items()]
     result["warnings"] += unresolved
-    result["msg"] = f"{len(found)} upstreams with {count} members, {live} of them up; nginx {reading.built.text}"
+    result["msg"] = f"{count} members in {len(found)} upstreams, {live} of them up; {reading.built.text}"
     return result
 
 

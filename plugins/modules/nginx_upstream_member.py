@@ -125,6 +125,12 @@ cut:
   type: list
   elements: dict
   returned: when the configuration was read
+still_sent_to:
+  description:
+    - For each member to which other lines of the configuration still send, under its address, those lines.
+    - Its connections are then not waited for, since these lines make new ones.
+  type: dict
+  returned: when the configuration was read
 log_positions:
   description: Where each access log that names the upstream's address ended just after the reload.
   type: list

@@ -137,10 +137,15 @@ class LeasedAction(FleetAction):
             if point["source"] == self.place(variables)
         ]
         if not points:
-            return {"changed": False, "msg": f"nothing of this batch is at step {' or '.join(steps)} here"}
+            return {"changed": False, "idle": True, "msg": f"nothing of this batch is at step {' or '.join(steps)} here"}
         if self.changes and state != "before":
             _refuse_expired(chosen)
-        return self.call({**args, **self.members(points, state, warmup)}, variables)
+        result = self.made({**args, **self.members(points, state, warmup)}, variables)
+        return {**result, "batch": sorted(chosen)}
+
+    def made(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Make the call for the whole batch."""
+        return self.call(args, variables)
 
     def members(self, points: list[dict[str, Any]], state: str | None, warmup: int | None) -> dict[str, Any]:
         """The module's arguments that name the members: each point is {kind, pool, member, state, weight, token}."""

@@ -24,7 +24,7 @@ OWN = frozenset(
     "fleet_run fleet_todo fleet_described fleet_planned instance_lease instance_leases instance_guard instance_process "
     "instance_attached instance_verdict instance_sources instance_ticket instance_restarted instance_unhealthy "
     "instance_gate instance_step instance_change instance_changed instance_attempt instance_bad instance_seen "
-    "instance_traffic_seen instance_kind instance_kinds instance_source instance_share instance_quiet instance_checked "
+    "instance_judged instance_planned instance_fleet instance_all instance_turn instance_renewed instance_baking instance_baked instance_breaches instance_second instance_kind instance_kinds instance_source instance_share instance_quiet instance_checked "
     "instance_stopped instance_released instance_drain_held instance_restart_held instance_attach_held "
     "fleet_checked".split()
 )

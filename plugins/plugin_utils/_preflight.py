@@ -52,4 +52,5 @@ def problems(plan: Mapping[str, Any], found: Checks, skipped: Iterable[str]) -> 
 
 def identities(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, Any]:
     """The process of each host as the state check just read it; None where none runs."""
-    return {host: (hostvars[host].get("instance_process") or {}).get("identity") for host in hosts}
+    read = {host: (hostvars[host].get("instance_process"), hostvars[host].get("instance_checked")) for host in hosts}
+    return {host: next((one["identity"] for one in both if one and one.get("identity")), None) for host, both in read.items()}

@@ -89,7 +89,7 @@ def receipt_lines(
     each = f" ({(makespan - waits) / len(done):.1f} s an instance)" if done else ""
     lines.append(f"  {waits:.1f} s of waiting for the service, {makespan - waits:.1f} s of our own work{each}")
     lines += [f"  NOT DONE: {host}" for host in outcome["left"] if host not in outcome["out"]]
-    lines += [f"  STILL OUT of traffic: {host}, {text}" for host, text in outcome["out"].items()]
+    lines += [f"  NOT DONE, lease kept: {host}, {text}" for host, text in outcome["out"].items()]
     lines += [f"  failed: {note['host']}: {note['task']}: {note['msg']}" for note in _failures(journal)]
     lines += [f"  stopped: {outcome['why']}"] if outcome["why"] else []
     if outcome["left"] or outcome["out"]:

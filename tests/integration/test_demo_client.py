@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.lab.demo import Client, wait_for
 
+HALF = "closed in the middle of the answer"
 COUNTS = ("sent", "answered", "lost", "duplicated", "unprocessed", "idle_closes", "connects")
 
 
@@ -109,8 +111,8 @@ def counted(result: dict[str, Any]) -> dict[str, int]:
         ("ok 502 ok", {"sent": 3, "answered": 2, "lost": 1, "connects": 2}, {"status 502": 1}),
         ("500 500 ok", {"sent": 3, "answered": 1, "lost": 2, "connects": 3}, {"status 500": 2}),
         ("ok dropped ok", {"sent": 3, "answered": 2, "lost": 1, "connects": 2}, {"closed without an answer": 1}),
-        ("half ok", {"sent": 2, "answered": 1, "lost": 1, "connects": 2}, {"closed in the middle of the answer": 1}),
-        ("half-head ok", {"sent": 2, "answered": 1, "lost": 1, "connects": 2}, {"closed in the middle of the answer": 1}),
+        ("half ok", {"sent": 2, "answered": 1, "lost": 1, "connects": 2}, {HALF: 1}),
+        ("half-head ok", {"sent": 2, "answered": 1, "lost": 1, "connects": 2}, {HALF: 1}),
         ("ok reset", {"sent": 2, "answered": 1, "lost": 1, "connects": 1}, {"answer: Connection reset by peer": 1}),
         ("other ok", {"sent": 2, "answered": 1, "lost": 1, "connects": 2}, {"the answer of another request": 1}),
         ("endless ok", {"sent": 2, "answered": 1, "lost": 1, "connects": 2}, {"no HTTP, or of unknown length": 1}),

@@ -39,6 +39,7 @@ UNITS = {
     "leader": SERVICE + SLEEP,
     "sidecar": "[Unit]\nPartOf=leader.service\nAfter=leader.service\n" + SERVICE + SLEEP,
     "allowed": SERVICE + SLEEP,
+    "web": SERVICE + "ExecStart=/usr/bin/python3 -m http.server --bind 127.0.0.1 8000\n",
 }
 Call = Callable[..., dict[str, Any]]
 
@@ -49,6 +50,7 @@ def host() -> Iterator[systemd.Machine]:
         for name, text in UNITS.items():
             machine.write(f"/etc/systemd/system/{name}.service", text)
         machine.run(["systemctl", "daemon-reload"])
+        machine.run(["useradd", "--create-home", "deploy"])
         yield machine
 
 
@@ -214,7 +216,6 @@ def test_a_restart_that_a_killed_run_left_is_waited_for(host: systemd.Machine, c
 
 
 def test_one_line_of_sudo_for_each_command_is_enough(host: systemd.Machine, call: Call) -> None:
-    host.run(["useradd", "--create-home", "deploy"])
     rule = "deploy ALL=(root) NOPASSWD: /usr/bin/systemctl stop allowed, /usr/bin/systemctl start allowed\n"
     host.write("/etc/sudoers.d/deploy", rule, 0o440)
     pid = start(host, "allowed")
@@ -226,6 +227,15 @@ def test_one_line_of_sudo_for_each_command_is_enough(host: systemd.Machine, call
     assert int(host.show("allowed", "MainPID")) == done["identity"]["pid"] != pid, done
     refused = call("allowed", user="deploy")
     assert refused["failed"] and refused["msg"].startswith("state_dir /var/lib/lossless_restart: "), refused
+
+
+def test_who_listens_is_not_for_everybody_to_see(host: systemd.Machine) -> None:
+    pid = start(host, "web")
+    asked = {"restart": {"listen": "127.0.0.1:8000"}, "state": "read"}
+    systemd.until(lambda: adhoc.call("instance_process", asked, host.variables())["running"])
+    assert adhoc.call("instance_process", asked, host.variables())["identity"]["pid"] == pid
+    hidden = adhoc.call("instance_process", asked, host.variables("deploy"))
+    assert hidden["failed"] and "may not see which process listens there (a socket of uid 0)" in hidden["msg"], hidden
 
 
 def test_a_lower_token_is_refused(host: systemd.Machine, call: Call) -> None:

@@ -109,6 +109,19 @@ class Nginx:
     def reloads(self) -> int:
         return (self.folder / "error.log").read_text().count("signal 1 (SIGHUP) received")
 
+    def reload(self) -> None:
+        """As a person does, and done when the old workers are gone."""
+        old = self.workers()
+        subprocess.run(self.command("-s", "reload"), check=True, timeout=20)
+        until(lambda: (now := self.workers()) and not set(now) & set(old))
+
+    def edit(self, old: str, new: str) -> None:
+        """Change the configuration by hand, and reload."""
+        text = self.config.read_text()
+        assert old in text
+        self.config.write_text(text.replace(old, new))
+        self.reload()
+
     def answers(self, path: str = "/", count: int = 12, port: int = 0) -> Counter[str]:
         """Who answers `count` requests, each on a connection of its own; the status where it is not 200."""
         return Counter(self.get(path, port) for _number in range(count))

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A fleet made of values for the guard's tests: its clock, its balancers' words and its members' health are set by hand."""
+"""A fleet made of values for the guard's tests: its clock, its balancers' words, its members' health set by hand."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ class Fleet:
             }
             for host in members
         }
-        pools = [{"id": "service/order-svc", "kind": "service", "name": "order-svc", "floor": None, "hosts": self.hosts}]
+        pools = [
+            {"id": "service/order-svc", "kind": "service", "name": "order-svc", "floor": None, "hosts": self.hosts}
+        ]
         pools += [
             {"id": f"nginx/{name}", "kind": "nginx", "name": name, "floor": None, "hosts": hosts}
             for name, hosts in self.pools.items()
@@ -99,4 +101,6 @@ class Fleet:
         return self.ask("acquire", **{"run": run, "wanted": list(wanted), "ticket": ticket, "held": 60, **params})
 
     def leases(self) -> dict[str, dict[str, Any]]:
-        return {lease["host"]: lease for lease in self.ask("status")["leases"]}
+        """The leases as they were granted, without what the status adds."""
+        found = self.ask("status")["leases"]
+        return {one["host"]: {k: v for k, v in one.items() if k not in ("age", "expired")} for one in found}

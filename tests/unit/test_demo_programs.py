@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.lab.demo import Fleet, Unusable, clean, compare, processes, receipt, texts
 from tests.lab.demo.client import Lost, Tally, instance_of, percentiles, processed
 from tests.lab.demo.layout import socket_path

@@ -17,7 +17,8 @@ THIRTY = Fraction(30, 100)
 
 
 @pytest.mark.parametrize(
-    ("total", "out"), [(1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (6, 4), (7, 4), (8, 5), (9, 6), (10, 7), (20, 14), (100, 70)]
+    ("total", "out"),
+    [(1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (6, 4), (7, 4), (8, 5), (9, 6), (10, 7), (20, 14), (100, 70)],
 )
 def test_out_at_thirty_percent(total: int, out: int) -> None:
     assert _floor.max_out(total, THIRTY) == out
@@ -85,7 +86,16 @@ def test_no_floor(value: Any, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "total", "cap"),
-    [(2, 10, 2), ("2", 10, 2), ("25%", 10, 2), ("25%", 3, 1), ("1%", 10, 1), ("100%", 10, 10), (50, 10, 50), ("33.3%", 10, 3)],
+    [
+        (2, 10, 2),
+        ("2", 10, 2),
+        ("25%", 10, 2),
+        ("25%", 3, 1),
+        ("1%", 10, 1),
+        ("100%", 10, 10),
+        (50, 10, 50),
+        ("33.3%", 10, 3),
+    ],
 )
 def test_cap(value: Any, total: int, cap: int) -> None:
     assert _floor.parse_cap(value, total) == cap

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.lossless.restart.plugins.module_utils import _levels, _target
 from ansible_collections.lossless.restart.plugins.module_utils._levels import Level, Pool
+
 from tests.unit.guard_fleet import Fleet
 
 OK, SICK = _target.Seen(True, "connected"), _target.Seen(False, "refused")
@@ -128,7 +129,10 @@ def same_address(described: dict[str, Any]) -> None:
     [
         (broken, ["lb-1: cannot be read: unreachable"]),
         (unread, ["lb-2: nothing was found of nginx/order_svc", "lb-2: nothing was found of nginx/admin"]),
-        (lambda d: lb1(d)["members"].clear(), ["lb-1: nothing was found of nginx/order_svc; the inventory has 10 there"]),
+        (
+            lambda d: lb1(d)["members"].clear(),
+            ["lb-1: nothing was found of nginx/order_svc; the inventory has 10 there"],
+        ),
         (lambda d: lb1(d)["members"].pop(), ["lb-1: nginx/order_svc does not list order-10.internal:8080"]),
         (
             lambda d: lb1(d)["members"].append({"member": "x:1", "state": "up"}),
@@ -146,10 +150,18 @@ def same_address(described: dict[str, Any]) -> None:
         ),
         (lambda d: lb1(d)["members"][0].update(state="weird"), ["says 'weird' of order-1.internal:8080"]),
         (address_for_a_name, ["it lists o1 with this address: say so with 'member'", "lists o1, which is no member"]),
-        (same_address, ["order-1.internal:8080 in nginx/order_svc is both order-1 and order-2", "lists order-2.internal"]),
+        (
+            same_address,
+            ["order-1.internal:8080 in nginx/order_svc is both order-1 and order-2", "lists order-2.internal"],
+        ),
         (
             lambda d: d["instances"]["order-4"].update(points=[]),
-            ["lists order-4", "lists order-4", "service/order-svc: no source is named for order-4", "nginx/order_svc: no s"],
+            [
+                "lists order-4",
+                "lists order-4",
+                "service/order-svc: no source is named for order-4",
+                "nginx/order_svc: no s",
+            ],
         ),
     ],
 )
@@ -163,13 +175,22 @@ def test_disagreements(fleet: Fleet, change: Callable[[dict[str, Any]], None], s
 def test_a_slice_of_the_inventory_is_seen(fleet: Fleet) -> None:
     described = fleet.described()
     sliced = [
-        Pool(pool.id, pool.kind, pool.name, pool.floor, pool.share, tuple(host for host in pool.hosts if host != "order-7"))
+        Pool(
+            pool.id,
+            pool.kind,
+            pool.name,
+            pool.floor,
+            pool.share,
+            tuple(host for host in pool.hosts if host != "order-7"),
+        )
         for pool in pools_of(fleet)
     ]
     del described["instances"]["order-7"]
     found = _levels.disagreements(sliced, described["instances"], described["readings"])
     assert [line.partition(":")[0] for line in found] == ["lb-1", "lb-2"]
-    assert all("order-7.internal:8080, which is no member in this inventory (is the inventory sliced" in one for one in found)
+    assert all(
+        "order-7.internal:8080, which is no member in this inventory (is the inventory sliced" in one for one in found
+    )
 
 
 @pytest.mark.parametrize(("at", "text"), [(1_800_000_000, "08:00Z"), (1_799_900_000, "2027-01-14 04:13Z")])

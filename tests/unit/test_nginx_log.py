@@ -87,6 +87,12 @@ LINES: list[tuple[str, str, str, Told]] = [
     ),
     ("$upstream_addr $status $status $request_time", "default", f"{ONE} 200 200 0.005", [(ONE, 200, 0.005)]),
     ("$upstream_addr $status $request_time $1", "default", f"{ONE} 200 0.005 ", [(ONE, 200, 0.005)]),
+    (
+        "$http_a # $http_b | $upstream_addr $status $request_time | $http_c",
+        "default",
+        f"x | {TWO} 500 1.000 | # y z | no | {TWO} 200 | {ONE} 404 0.005 | {TWO} 500 1.000",
+        [(ONE, 404, 0.005)],
+    ),
     # JSON: no value is an empty text; quotes within values are escaped.
     (
         JSON,
@@ -408,6 +414,17 @@ def test_gone_for_a_while(log: Log) -> None:
     log.path.rename(log.path.parent / "elsewhere")
     assert read(follower) == []
     log.reopen()
+    log.write("b")
+    assert read(follower) == ["b"]
+
+
+def test_gone_and_back(log: Log) -> None:
+    follower = follow(log)
+    log.write("a")
+    assert read(follower) == ["a"]
+    log.path.rename(log.path.parent / "elsewhere")
+    assert read(follower) == []
+    (log.path.parent / "elsewhere").rename(log.path)
     log.write("b")
     assert read(follower) == ["b"]
 

@@ -113,7 +113,9 @@ def test_the_room_cuts_a_step_and_says_so() -> None:
 
 def test_what_is_held_already_is_the_first_batch() -> None:
     cost = {"h1": frozenset("p"), "h2": frozenset(""), "h3": frozenset(""), "h4": frozenset("p")}
-    made = _plan.batches(["h3", "h2"], ["h1", "h4"], [1, 2], cost, {"p": 1}, {"h2": frozenset("p"), "h3": frozenset("p")})
+    made = _plan.batches(
+        ["h3", "h2"], ["h1", "h4"], [1, 2], cost, {"p": 1}, {"h2": frozenset("p"), "h3": frozenset("p")}
+    )
     assert made.batches == [["h3", "h2"], ["h1"], ["h4"]]
 
 

@@ -90,7 +90,7 @@ class Connection:
                 await asyncio.get_running_loop().sock_connect(opened, (host, int(port)))
         except OSError as error:
             opened.close()
-            raise Lost(f"connect: {error.strerror or 'timed out'}") from None
+            raise Lost(f"connect: {os.strerror(error.errno) if error.errno else 'timed out'}") from None
         self.socket = opened
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ class Connection:
         first, *lines = head.decode("latin-1").lower().split("\r\n")
         headers = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
         if not first.startswith("http/1.") or not headers.get("content-length", "").isdigit():
-            raise Lost("an answer that is no HTTP, or of unknown length")
+            raise Lost("no HTTP, or of unknown length")
         length = int(headers["content-length"])
         while len(body) < length:
             body = await self._receive(body)

@@ -1,0 +1,11 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A fleet on which things go wrong at exact moments, and hosts that can die."""
+
+from __future__ import annotations
+
+from .moments import FAIL, Moments
+from .ssh import Hosts
+from .stage import Stage
+
+__all__ = ["FAIL", "Hosts", "Moments", "Stage"]

@@ -1,0 +1,307 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs: begun, resumed, stopped, finished; and the plan that says so before."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.lossless.restart.plugins.module_utils._ledger import Refused
+
+from tests.unit.guard_fleet import ALICE, BOB, NOON, Fleet
+
+CAROL = {"name": "carol", "machine": "ctl-3", "boot": "b3", "pid": 300, "start": 9}
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Fleet:
+    return Fleet(tmp_path / "ledger", size=10)
+
+
+def live(fleet: Fleet) -> dict[str, str]:
+    return {run["id"]: run["state"] for run in fleet.ask("status")["runs"]}
+
+
+def half_done(fleet: Fleet) -> str:
+    """alice's run: order-1 done, order-2 restarted, order-3 drained only; the clock is 100 s further."""
+    run = fleet.begin(since=NOON - 50)
+    for host in ("order-1", "order-2", "order-3"):
+        fleet.acquire(run, [host])
+    fleet.ask("release", run=run, wanted=["order-1"], done=True)
+    fleet.ask("renew", run=run, wanted=["order-2"], step="attaching", held=60)
+    fleet.now += 100
+    return run
+
+
+def test_begin(fleet: Fleet) -> None:
+    result = fleet.ask("begin", planned=["order-2", "order-1", "order-2"], reason="new heap size")
+    assert re.fullmatch(r"20270115T080000-[0-9a-f]{6}", result["run"])
+    assert (result["resumed"], result["leases"], result["left_out"]) == (False, {}, {})
+    assert (result["since"], result["began"], result["elapsed"]) == (NOON, NOON, 0)
+    run = fleet.ask("status")["runs"][0]
+    assert (run["state"], run["planned"], run["reason"]) == ("running", ["order-2", "order-1"], "new heap size")
+    assert run["owner"] == ALICE
+
+
+def test_since_is_counted_by_the_ledgers_clock(fleet: Fleet) -> None:
+    result = fleet.ask("begin", planned=fleet.hosts, since=NOON - 90)
+    assert (result["since"], result["elapsed"]) == (NOON - 90, 90)
+    with pytest.raises(Refused, match="since .* is 60 s ahead of the ledger's clock"):
+        fleet.ask("begin", planned=fleet.hosts, since=NOON + 60, owner=BOB)
+
+
+def test_the_same_question_again_is_the_same_run(fleet: Fleet) -> None:
+    """The answer was lost, and the caller asks again."""
+    first = fleet.ask("begin", planned=fleet.hosts)
+    again = fleet.ask("begin", planned=fleet.hosts)
+    assert again == {**first, "changed": False}
+    assert len(live(fleet)) == 1
+
+
+def test_a_live_run_is_no_obstacle(fleet: Fleet) -> None:
+    mine, other = fleet.begin(), fleet.begin(owner=BOB)
+    assert live(fleet) == {mine: "running", other: "running"}
+
+
+@pytest.mark.parametrize("how", ["stopped", "dead", "silent"])
+def test_resumed_by_the_same_command(fleet: Fleet, how: str) -> None:
+    run = half_done(fleet)
+    before = fleet.leases()
+    dead = [run] if how == "dead" else []
+    if how == "stopped":
+        fleet.ask("finish", run=run)
+    if how == "silent":
+        fleet.now += 301
+    result = fleet.ask("begin", planned=fleet.hosts, owner=BOB, dead=dead, held=600)
+    assert (result["run"], result["resumed"], result["since"], result["began"]) == (run, True, NOON - 50, NOON)
+    assert result["elapsed"] == fleet.now - (NOON - 50)
+    assert result["done"] == ["order-1"]
+    assert result["msg"] == f"resuming run {run} of 08:00Z, 1 of 10 done"
+    assert list(result["leases"]) == ["order-2", "order-3"]
+    for host, lease in result["leases"].items():
+        assert lease["token"] > max(one["token"] for one in before.values())
+        assert lease == {**before[host], "token": lease["token"], "until": fleet.now + 600}
+    assert result["leases"]["order-2"]["step"] == "attaching"
+    assert result["leases"]["order-2"]["token"] != result["leases"]["order-3"]["token"]
+    with pytest.raises(Refused, match=f"run {run} belongs to another process now: bob"):
+        fleet.ask("renew", run=run, wanted=["order-2"], held=60)
+    assert fleet.acquire(run, ["order-2", "order-3", "order-4"], owner=BOB)["changed"]
+
+
+def test_neither_dead_nor_reported_is_not_resumed(fleet: Fleet) -> None:
+    run = half_done(fleet)
+    fleet.ask("stop", run=run)
+    result = fleet.ask("begin", planned=fleet.hosts, owner=BOB)
+    assert (result["resumed"], result["leases"]) == (False, {})
+    assert result["left_out"] == {
+        "order-2": f"out by run {run} since 08:00Z, at step attaching",
+        "order-3": f"out by run {run} since 08:00Z, at step granted",
+    }
+
+
+def test_a_run_that_works_on_long_is_not_silent(fleet: Fleet) -> None:
+    run = fleet.begin()
+    fleet.acquire(run, ["order-1"], held=3600)
+    fleet.now += 3000
+    assert not fleet.ask("begin", planned=fleet.hosts, owner=BOB)["resumed"]
+
+
+def test_another_service_is_left_alone(fleet: Fleet) -> None:
+    run = half_done(fleet)
+    fleet.ask("finish", run=run)
+    result = fleet.ask("begin", planned=fleet.hosts, owner=BOB, service="pay-svc")
+    assert (result["resumed"], result["leases"], result["left_out"]) == (False, {}, {})
+
+
+def test_a_part_of_it_resumes_what_it_names(fleet: Fleet) -> None:
+    run = half_done(fleet)
+    fleet.ask("finish", run=run)
+    result = fleet.ask("begin", planned=["order-2"], owner=BOB)
+    assert (result["run"], list(result["leases"])) == (run, ["order-2"])
+    assert result["left_out"] == {"order-3": f"out by run {run} since 08:00Z, at step granted"}
+    fleet.ask("release", run=run, wanted=["order-2"], done=True, owner=BOB)
+    ended = fleet.ask("finish", run=run, owner=BOB)
+    assert (ended["complete"], ended["planned"], ended["left"]) == (True, ["order-2"], [])
+    assert (list(ended["out"]), ended["state"]) == (["order-3"], "stopped")
+    again = fleet.ask("begin", planned=fleet.hosts, owner=CAROL)
+    assert (again["run"], again["done"], list(again["leases"])) == (run, ["order-1", "order-2"], ["order-3"])
+
+
+def test_nothing_left_to_do_in_it_is_a_new_run(fleet: Fleet) -> None:
+    run = half_done(fleet)
+    fleet.ask("finish", run=run)
+    result = fleet.ask("begin", planned=["order-1"], owner=BOB)
+    assert (result["resumed"], result["since"]) == (False, fleet.now)
+    assert list(result["left_out"]) == ["order-2", "order-3"]
+
+
+def test_new_takes_over_what_was_left_out_and_restarts_it_again(fleet: Fleet) -> None:
+    run = half_done(fleet)
+    fleet.ask("finish", run=run)
+    result = fleet.ask("begin", planned=fleet.hosts, owner=BOB, new=True)
+    assert (result["resumed"], result["since"], result["done"]) == (False, fleet.now, [])
+    assert {host: lease["step"] for host, lease in result["leases"].items()} == {
+        "order-2": "restarting",
+        "order-3": "granted",
+    }
+    assert {lease["run"] for lease in result["leases"].values()} == {result["run"]}
+    assert live(fleet) == {result["run"]: "running"}
+    assert fleet.ask("status", run=run)["past"]["state"] == "superseded"
+
+
+def test_two_dead_runs_are_settled_by_one(fleet: Fleet) -> None:
+    first = fleet.begin()
+    fleet.acquire(first, ["order-1"])
+    second = fleet.begin(owner=BOB)
+    fleet.acquire(second, ["order-2", "order-3"], owner=BOB)
+    result = fleet.ask("begin", planned=fleet.hosts, owner=CAROL, dead=[first, second])
+    assert (result["run"], sorted(result["leases"])) == (second, ["order-1", "order-2", "order-3"])
+    assert live(fleet) == {second: "running"}
+
+
+def test_finish_all_done(fleet: Fleet) -> None:
+    run = fleet.begin(["order-1", "order-2"])
+    fleet.acquire(run, ["order-1", "order-2"])
+    fleet.ask("release", run=run, wanted=["order-1", "order-2"], done=True)
+    result = fleet.ask("finish", run=run)
+    assert (result["complete"], result["state"], result["done"]) == (True, "finished", ["order-1", "order-2"])
+    assert result["msg"] == f"run {run}: 2 of 2 done"
+    assert live(fleet) == {}
+    assert fleet.ask("finish", run=run) == {**result, "changed": False}
+    assert not fleet.ask("stop", run=run)["changed"]
+    assert not fleet.ask("release", run=run, wanted=["order-1"])["changed"]
+    assert fleet.ask("begin", planned=["order-1", "order-2"])["run"] != run
+
+
+def test_finish_with_something_left(fleet: Fleet) -> None:
+    run = half_done(fleet)
+    fleet.ask("stop", run=run, why="order-2: gate failed")
+    result = fleet.ask("finish", run=run)
+    assert (result["complete"], result["state"], result["done"]) == (False, "stopped", ["order-1"])
+    assert result["left"] == fleet.hosts[1:]
+    assert result["msg"] == (
+        f"run {run}: 1 of 10 done; not done: order-2, order-3, order-4, order-5, order-6, order-7, order-8, order-9, "
+        "order-10; still out: order-2 (at step attaching since 08:00Z), order-3 (at step granted since 08:00Z); "
+        "stopped: order-2: gate failed"
+    )
+
+
+def test_only_its_process_ends_a_run_and_anybody_may_stop_it(fleet: Fleet) -> None:
+    run = fleet.begin()
+    with pytest.raises(Refused, match="belongs to another process now"):
+        fleet.ask("finish", run=run, owner=BOB)
+    with pytest.raises(Refused, match="belongs to another process now"):
+        fleet.ask("stop", run=run, owner=BOB)
+    assert live(fleet) == {run: "running"}
+    assert fleet.ask("stop", run=run, owner=None, why="on call")["changed"]
+    assert live(fleet) == {run: "stopped"}
+
+
+@pytest.mark.parametrize("action", ["stop", "finish"])
+def test_an_unknown_run(fleet: Fleet, action: str) -> None:
+    fleet.begin()
+    with pytest.raises(Refused, match="run 20270115T080000-bbbbbb is not in the ledger"):
+        fleet.ask(action, run="20270115T080000-bbbbbb")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"reason": "x" * 201}, "reason is longer than 200"),
+        ({"reason": "a\nb"}, "line end"),
+        ({"reason": 7}, "reason '7' is no str"),
+        ({"planned": []}, "planned \\[\\] is no list"),
+        ({"planned": None}, "action begin needs 'planned'"),
+        ({"since": "yesterday"}, "since 'yesterday' is not a number"),
+        ({"dead": ["*"]}, "dead '\\*' is no id of a run"),
+        ({"new": "yes"}, "new 'yes' is no bool"),
+        ({"owner": {**ALICE, "pid": [1]}}, "owner: pid"),
+        ({"owner": {**ALICE, "password": "x"}}, "owner has name, machine, boot, pid, start, password"),
+        ({"service": "order svc"}, "service 'order svc' is no name"),
+    ],
+)
+def test_bad_input(fleet: Fleet, asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        fleet.ask("begin", **{"planned": fleet.hosts, **asked})
+    assert not fleet.ledger.exists() or fleet.ask("status")["runs"] == []
+
+
+def test_a_template_in_a_reason_stays_as_it_is(fleet: Fleet) -> None:
+    reason = "{{ lookup('file', '/etc/passwd') }} $(id) `id`"
+    fleet.begin(reason=reason)
+    assert fleet.ask("status")["runs"][0]["reason"] == reason
+
+
+def test_status_is_for_people_too(fleet: Fleet) -> None:
+    run = half_done(fleet)
+    assert fleet.ask("status")["msg"].splitlines() == [
+        f"order-svc: run {run} of alice, pid 100, running, began 08:00Z, 1 of 10 done",
+        f"order-svc: order-2 is out by run {run} since 08:00Z, at step attaching, until 08:01Z (EXPIRED)",
+        f"order-svc: order-3 is out by run {run} since 08:00Z, at step granted, until 08:01Z (EXPIRED)",
+    ]
+    fleet.now += 300
+    assert "not heard of since 08:00Z" in fleet.ask("status")["msg"]
+
+
+def plan(fleet: Fleet, **params: Any) -> dict[str, Any]:
+    return fleet.ask("plan", **{"wanted": fleet.hosts, "pace": [1, "25%"], "owner": None, **params})
+
+
+def test_plan(fleet: Fleet) -> None:
+    result = plan(fleet)
+    assert result["batches"] == [
+        ["order-1"],
+        ["order-2", "order-3"],
+        ["order-4", "order-5"],
+        ["order-6", "order-7"],
+        ["order-8", "order-9"],
+        ["order-10"],
+    ]
+    assert result["lowest"]["nginx/order_svc"] == {"name": "order_svc", "configured": 10, "in_traffic": 8, "least": 3}
+    assert (result["blocked"], result["unhealthy"], result["resumed"], result["resumes"]) == ({}, {}, [], None)
+    assert not fleet.ledger.exists()
+
+
+def test_the_unhealthy_go_first_and_what_blocks_is_named(fleet: Fleet) -> None:
+    fleet.sick = {"order-9"}
+    fleet.states["lb-1", "order-3"] = "down"
+    mine = fleet.begin(["order-2"])
+    fleet.acquire(mine, ["order-2"])
+    result = plan(fleet, pace=["100%"])
+    assert result["batches"][0] == ["order-9", "order-1", "order-4", "order-5", "order-6"]
+    assert result["batches"][1] == ["order-7", "order-8", "order-10"]
+    assert result["unhealthy"] == {"order-9": "refused"}
+    assert list(result["blocked"]) == ["order-2", "order-3"]
+    assert f"held by run {mine} of alice" in result["blocked"]["order-2"]
+    assert "drained by hand (down in nginx/order_svc at lb-1)" in result["blocked"]["order-3"]
+    assert result["lowest"]["service/order-svc"]["in_traffic"] == 3
+    assert result["notes"][0] == "batch 1 has 5 instead of 8: there is no room for more"
+
+
+def test_the_plan_says_what_it_resumes(fleet: Fleet) -> None:
+    run = half_done(fleet)
+    result = plan(fleet, dead=[run])
+    assert result["resumes"]["run"] == run
+    assert result["resumed"] == ["order-2", "order-3"]
+    assert result["batches"][0] == ["order-2", "order-3"]
+    assert result["done"] == ["order-1"]
+    assert "order-1" not in [host for batch in result["batches"] for host in batch]
+    assert result["msg"].splitlines()[0] == f"resuming run {run} of 08:00Z, 1 of 10 done"
+    anew = plan(fleet, dead=[run], new=True)
+    assert (anew["resumes"], anew["done"], anew["batches"][0]) == (None, [], ["order-2", "order-3"])
+
+
+def test_a_floor_that_no_batch_can_keep(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path / "ledger", size=1)
+    result = plan(fleet)
+    assert result["batches"] == []
+    assert "none may ever be out" in result["blocked"]["order-1"]
+
+
+@pytest.mark.parametrize("pace", [[], [0], ["0%"], ["a"], None])
+def test_bad_pace(fleet: Fleet, pace: Any) -> None:
+    with pytest.raises(Refused, match="pace"):
+        plan(fleet, pace=pace)

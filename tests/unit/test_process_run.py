@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Running a command: it never holds us up, and what it says is cut."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.lossless.restart.plugins.module_utils import _process_host
+from ansible_collections.lossless.restart.plugins.module_utils._process_host import ProcessError, Ran, run, tail
+
+
+@pytest.mark.parametrize(
+    ("command", "ran"),
+    [
+        (["true"], Ran(0, "")),
+        (["sh", "-c", "echo out; echo err >&2; exit 3"], Ran(3, "out\nerr\n")),
+        (["sh", "-c", "kill -9 $$"], Ran(-9, "")),
+        (["sh", "-c", "cat; pwd"], Ran(0, "/\n")),
+        (["printf", "\\377"], Ran(0, "\ufffd")),
+    ],
+)
+def test_a_command_is_run(command: list[str], ran: Ran) -> None:
+    assert run(command, 10) == ran
+
+
+def test_a_daemon_that_keeps_its_output_open_does_not_hold_us_up(tmp_path: Path) -> None:
+    began = time.monotonic()
+    ran = run(["sh", "-c", f"sleep 100 & echo $! > {tmp_path}/pid"], 10)
+    pid = int((tmp_path / "pid").read_text())
+    try:
+        assert ran.code == 0 and time.monotonic() - began < 5
+        os.kill(pid, 0)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_command_that_does_not_end_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    began = time.monotonic()
+    ran = run(["sh", "-c", f"sleep 100 & echo $! > {tmp_path}/pid; echo words; wait"], 0.3)
+    assert ran == Ran(None, "words\n") and time.monotonic() - began < 5
+    assert _process_host.Host().process(int((tmp_path / "pid").read_text())) is None
+
+
+def test_of_much_output_the_end_is_kept() -> None:
+    ran = run(["sh", "-c", "yes | head -c 1000000; echo end"], 10)
+    assert len(ran.output) == _process_host.OUTPUT_LIMIT and ran.output.endswith("y\nend\n")
+
+
+@pytest.mark.parametrize("program", ["/no/such/program", "no-such-program-anywhere", "/etc"])
+def test_a_program_that_cannot_be_run_is_named(program: str) -> None:
+    with pytest.raises(ProcessError, match=f"^{program} cannot be run: "):
+        run([program], 1)
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        ("", "no output"),
+        ("  \n\n", "no output"),
+        ("one\n\n two \n", "one | two"),
+        ("1\n2\n3\n4\n5\n6\n", "2 | 3 | 4 | 5 | 6"),
+        ("\x1b[31mred\x1b[0m\r\n", " [31mred [0m"),
+        ("x" * 900, "x" * 500),
+    ],
+)
+def test_the_last_words_are_told_on_one_line(output: str, told: str) -> None:
+    assert tail(output) == told
