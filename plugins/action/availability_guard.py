@@ -37,7 +37,9 @@ class ActionModule(FleetAction):
             return step(args, described, variables)
         return self.once(batch, variables, lambda: step(args, described, variables))
 
-    def _ledger(self, args: Mapping[str, Any], described: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+    def _ledger(
+        self, args: Mapping[str, Any], described: Mapping[str, Any], variables: dict[str, Any]
+    ) -> dict[str, Any]:
         """Ask the ledger; in this process where it is on this machine, which saves a module's start."""
         full = {"ledger": described["fleet"]["fleet_ledger"], "service": described["service"], **args}
         if self._connection.transport != "local" or self._connection.become:

@@ -34,7 +34,7 @@ class ActionModule(FleetAction):
         selected: Sequence[str] = variables["ansible_play_hosts_all"]
         if not context.CLIARGS["subset"]:
             raise _description.Invalid("no limit was given: say what to restart, as in -l order-svc or -l order-3")
-        _description.check_names(load_extra_vars(self._loader), known, "extra variables")
+        _description.check_names(load_extra_vars(self._loader), known, "extra variables", strict=True)
         hostvars, groups = variables["hostvars"], variables["groups"]
         service = _service(selected, hostvars, groups)
         for host in selected:
@@ -61,7 +61,9 @@ def _spec(role: str) -> dict[str, Any]:
     text = (_ROLES / role / "meta" / "argument_specs.yml").read_text("utf-8")
     options: dict[str, Any] = yaml.safe_load(text)["argument_specs"]["main"]["options"]
     options.pop("instance_batch", None)
-    return {name: {key: value for key, value in option.items() if key != "description"} for name, option in options.items()}
+    return {
+        name: {key: value for key, value in option.items() if key != "description"} for name, option in options.items()
+    }
 
 
 def _values(found: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,13 +74,17 @@ def _service(selected: Sequence[str], hostvars: Mapping[str, Any], groups: Mappi
     names = {host: hostvars[host].get("fleet_service") for host in selected}
     without = [host for host, name in names.items() if not name]
     if without:
-        raise _description.Invalid(f"{', '.join(without[:5])}: fleet_service is not set: this host is part of no service")
+        raise _description.Invalid(
+            f"{', '.join(without[:5])}: fleet_service is not set: this host is part of no service"
+        )
     if len(set(names.values())) > 1:
         listed = "; ".join(f"{host}: {name}" for host, name in list(names.items())[:5])
         raise _description.Invalid(f"the selected hosts are of several services ({listed}): restart one at a time")
     service = str(names[selected[0]])
     if not groups.get(service):
-        raise _description.Invalid(f"fleet_service {service!r}: the inventory has no group of this name with hosts in it")
+        raise _description.Invalid(
+            f"fleet_service {service!r}: the inventory has no group of this name with hosts in it"
+        )
     outside = [host for host in selected if host not in groups[service]]
     if outside:
         raise _description.Invalid(f"{', '.join(outside[:5])}: not in the group {service}, but fleet_service says so")
@@ -94,7 +100,9 @@ def _instances(
     for pool, names in shared.items():
         for name in names or []:
             if name not in groups:
-                raise _description.Invalid(f"{pool}: members_of names the group {name!r}, which the inventory does not have")
+                raise _description.Invalid(
+                    f"{pool}: members_of names the group {name!r}, which the inventory does not have"
+                )
             for host in groups[name]:
                 if host not in found:
                     found[host] = _only(_description.instance(host, hostvars[host], fleet), set(shared))

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs the module nginx_member_traffic for the members of a batch's leases, from where their log was last read, and fails the host whose member is bad."""
+"""Runs the module nginx_member_traffic for the members of a batch's leases, and fails the host whose member is bad."""
 
 from __future__ import annotations
 
@@ -38,5 +38,7 @@ class ActionModule(LeasedAction):
             return result
         mine = _own.leases([str(variables["inventory_hostname"])])
         names = {point["member"] for lease in mine.values() for point in lease["before"]}
-        bad = [one["msg"] for one in result.get("members", []) if one["member"] in names and one["verdict"] not in accepted]
+        bad = [
+            one["msg"] for one in result.get("members", []) if one["member"] in names and one["verdict"] not in accepted
+        ]
         return {**result, "failed": True, "msg": "; ".join(bad)} if bad else result

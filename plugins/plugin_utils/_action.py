@@ -137,7 +137,11 @@ class LeasedAction(FleetAction):
             if point["source"] == self.place(variables)
         ]
         if not points:
-            return {"changed": False, "idle": True, "msg": f"nothing of this batch is at step {' or '.join(steps)} here"}
+            return {
+                "changed": False,
+                "idle": True,
+                "msg": f"nothing of this batch is at step {' or '.join(steps)} here",
+            }
         if self.changes and state != "before":
             _refuse_expired(chosen)
         result = self.made({**args, **self.members(points, state, warmup)}, variables)
@@ -161,9 +165,13 @@ def granted(host: str, steps: tuple[str, ...]) -> dict[str, Any]:
     """The lease of `host` that this run was granted and that is at one of `steps`; raises NotGranted."""
     lease = _own.leases([host]).get(host)
     if lease is None:
-        raise NotGranted(f"{host}: the ledger has granted this run no lease for it. Nothing was changed. Run the playbook.")
+        raise NotGranted(
+            f"{host}: the ledger has granted this run no lease for it. Nothing was changed. Run the playbook."
+        )
     if lease["step"] not in steps:
-        raise NotGranted(f"{host}: its lease is at step {lease['step']}, not {' or '.join(steps)}. Nothing was changed.")
+        raise NotGranted(
+            f"{host}: its lease is at step {lease['step']}, not {' or '.join(steps)}. Nothing was changed."
+        )
     _refuse_expired({host: lease})
     return lease
 

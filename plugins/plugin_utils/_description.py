@@ -12,22 +12,14 @@ import difflib
 import importlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.lossless.restart.plugins.module_utils import _floor, _grammar, _plan, _process, _target
 
 Spec = Mapping[str, Mapping[str, Any]]
+T = TypeVar("T")
 
-# Names that the roles themselves register: whoever sets one wants to get around a check.
-OWN = frozenset(
-    "fleet_run fleet_todo fleet_described fleet_planned instance_lease instance_leases instance_guard instance_process "
-    "instance_attached instance_verdict instance_sources instance_ticket instance_restarted instance_unhealthy "
-    "instance_gate instance_step instance_change instance_changed instance_attempt instance_bad instance_seen "
-    "instance_judged instance_planned instance_fleet instance_all instance_turn instance_renewed instance_baking instance_baked instance_breaches instance_second instance_kind instance_kinds instance_source instance_share instance_quiet instance_checked "
-    "instance_stopped instance_released instance_drain_held instance_restart_held instance_attach_held "
-    "fleet_checked".split()
-)
 TARGET_LISTS = ("instance_state", "instance_idle", "instance_health")
 ENTRY_KEYS = {"kind": True, "floor": False, "members_of": False}
 
@@ -36,17 +28,20 @@ class Invalid(ValueError):
     """The description cannot be used; the message is for the person who wrote it."""
 
 
-def check_names(names: Iterable[str], known: Iterable[str], where: str) -> None:
-    """Refuse the collection's own state and names that are a slip of a known one."""
+def check_names(names: Iterable[str], known: Iterable[str], where: str, *, strict: bool = False) -> None:
+    """Refuse a name that is a slip of a known one; with `strict` every other name of ours too.
+
+    An extra variable overrides what the roles keep for themselves, so among those nothing unknown may stand.
+    """
     options = sorted(known)
     for name in names:
         if name in options or not name.startswith(("fleet_", "instance_")):
             continue
-        if name in OWN:
-            raise Invalid(f"{where}: {name} is the collection's own state and cannot be set. Remove it.")
         near = difflib.get_close_matches(name, options, n=1, cutoff=0.85)
         if near:
             raise Invalid(f"{where}: there is no variable {name}. Did you mean {near[0]}?")
+        if strict:
+            raise Invalid(f"{where}: {name} cannot be set: fleet_* and instance_* are the collection's")
 
 
 def typed(values: Mapping[str, Any], spec: Spec, where: str) -> dict[str, Any]:
@@ -70,7 +65,9 @@ def kind_of(entry: Mapping[str, Any], where: str) -> Any:
 def entry_points(entry: Any, address: str, where: str) -> list[dict[str, str]]:
     """The points of one entry of instance_traffic: [{kind, pool, source, member}]."""
     if not isinstance(entry, Mapping):
-        raise Invalid(f"{where}: {entry!r} is no mapping with a kind, as in {{kind: nginx, upstream: ..., balancers: ...}}")
+        raise Invalid(
+            f"{where}: {entry!r} is no mapping with a kind, as in {{kind: nginx, upstream: ..., balancers: ...}}"
+        )
     kind = kind_of(entry, where)
     keys = {**ENTRY_KEYS, **kind.KEYS}
     for name in entry:
@@ -80,33 +77,31 @@ def entry_points(entry: Any, address: str, where: str) -> list[dict[str, str]]:
     missing = [name for name, needed in keys.items() if needed and name not in entry]
     if missing:
         raise Invalid(f"{where}: {', '.join(missing)} is missing")
-    with_where = _explained(where)
-    pool = with_where(lambda: kind.pool(entry))
-    member = with_where(lambda: kind.member(entry, address))
+    pool = _told(where, kind.pool, entry)
+    member = _told(where, kind.member, entry, address)
     return [
         {"kind": entry["kind"], "pool": f"{entry['kind']}/{pool}", "source": source, "member": member}
-        for source in with_where(lambda: kind.sources(entry))
+        for source in _told(where, kind.sources, entry)
     ]
 
 
-def _explained(where: str) -> Callable[[Callable[[], Any]], Any]:
-    def call(function: Callable[[], Any]) -> Any:
-        try:
-            return function()
-        except ValueError as error:
-            raise Invalid(f"{where}: {error}") from None
-
-    return call
+def _told(where: str, function: Callable[..., T], *values: Any) -> T:
+    """The function's answer; its ValueError as Invalid, with the place where the value stands."""
+    try:
+        return function(*values)
+    except ValueError as error:
+        raise Invalid(f"{where}: {error}") from None
 
 
 def instance(host: str, values: Mapping[str, Any], service: Mapping[str, Any]) -> dict[str, Any]:
     """One instance: {address, probe, points, floors, members_of}."""
-    explain = _explained(f"{host}: instance_address")
     address = str(values.get("instance_address", ""))
-    explain(lambda: _grammar.address(address, "address"))
+    _told(f"{host}: instance_address", _grammar.address, address, "address")
     traffic = values.get("instance_traffic")
     if not isinstance(traffic, Sequence) or isinstance(traffic, str) or not traffic:
-        raise Invalid(f"{host}: instance_traffic {traffic!r} is no list with at least one entry: nothing would be drained")
+        raise Invalid(
+            f"{host}: instance_traffic {traffic!r} is no list with at least one entry: nothing would be drained"
+        )
     points: list[dict[str, str]] = []
     pools: dict[str, dict[str, Any]] = {}
     for number, entry in enumerate(traffic):
@@ -116,10 +111,10 @@ def instance(host: str, values: Mapping[str, Any], service: Mapping[str, Any]) -
             raise Invalid(f"{where}: pool {found[0]['pool']} is there twice")
         points += found
         floor = entry.get("floor", service["fleet_floor"])
-        _explained(f"{where}: floor")(lambda floor=floor: _floor.parse_floor(floor))
+        _told(f"{where}: floor", _floor.parse_floor, floor)
         pools[found[0]["pool"]] = {"floor": floor, "groups": entry.get("members_of")}
     probe = values.get("instance_probe") or {"tcp": address}
-    _explained(f"{host}: instance_probe")(lambda: _target.validate(probe))
+    _told(f"{host}: instance_probe", _target.validate, probe)
     return {"address": address, "probe": dict(probe), "points": points, "pools": pools}
 
 
@@ -127,10 +122,14 @@ def check_selected(host: str, values: Mapping[str, Any]) -> None:
     """What only a selected instance needs."""
     for name in TARGET_LISTS:
         for number, target in enumerate(values[name]):
-            _explained(f"{host}: {name}[{number}]")(lambda target=target: _target.validate(target))
-    _explained(f"{host}: instance_restart")(lambda: _process.service(values["instance_restart"], values["instance_address"]))
+            _told(f"{host}: {name}[{number}]", _target.validate, target)
+    _told(f"{host}: instance_restart", _process.service, values["instance_restart"], values["instance_address"])
     for name, value in values.items():
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and not (value >= 0 and math.isfinite(value)):
+        if (
+            isinstance(value, (int, float))
+            and not isinstance(value, bool)
+            and not (value >= 0 and math.isfinite(value))
+        ):
             raise Invalid(f"{host}: {name} {value!r} must be 0 or more")
     if any(not 0 < share <= 100 for share in values["instance_warmup"]):
         raise Invalid(f"{host}: instance_warmup {values['instance_warmup']!r}: shares are percent from 1 to 100")
@@ -138,14 +137,13 @@ def check_selected(host: str, values: Mapping[str, Any]) -> None:
 
 def check_service(values: Mapping[str, Any], selected: Sequence[str]) -> None:
     """The settings of the service as a whole."""
-    explain = _explained("fleet_floor")
-    explain(lambda: _floor.parse_floor(values["fleet_floor"]))
-    _explained("fleet_pace")(lambda: _plan.parse_pace(values["fleet_pace"], len(selected)))
-    _explained("fleet_service")(lambda: _grammar.word(values["fleet_service"], "service"))
+    _told("fleet_floor", _floor.parse_floor, values["fleet_floor"])
+    _told("fleet_pace", _plan.parse_pace, values["fleet_pace"], len(selected))
+    _told("fleet_service", _grammar.word, values["fleet_service"], "service")
     for name in ("fleet_ledger", "fleet_state_dir"):
-        _explained(name)(lambda name=name: _grammar.path(values[name], "directory"))
+        _told(name, _grammar.path, values[name], "directory")
     if values["fleet_max_out"] is not None:
-        _explained("fleet_max_out")(lambda: _floor.parse_cap(values["fleet_max_out"], len(selected)))
+        _told("fleet_max_out", _floor.parse_cap, values["fleet_max_out"], len(selected))
     if values["fleet_kind"] == "single" and len(selected) != 1:
         raise Invalid(f"fleet_kind single restarts exactly one instance, and {len(selected)} are selected: use -l HOST")
     if len(values["fleet_reason"]) > 200 or not values["fleet_reason"].isprintable() and values["fleet_reason"]:
@@ -160,10 +158,13 @@ def pools_of(service: str, hosts: Sequence[str], instances: Mapping[str, Mapping
         for name, settings in one["pools"].items():
             kind = name.partition("/")[0]
             pool = found.setdefault(
-                name, {"id": name, "kind": kind, "name": name.partition("/")[2], "floor": settings["floor"], "hosts": []}
+                name,
+                {"id": name, "kind": kind, "name": name.partition("/")[2], "floor": settings["floor"], "hosts": []},
             )
             if pool["floor"] != settings["floor"]:
-                raise Invalid(f"{host}: pool {name} has floor {settings['floor']!r} here and {pool['floor']!r} elsewhere")
+                raise Invalid(
+                    f"{host}: pool {name} has floor {settings['floor']!r} here and {pool['floor']!r} elsewhere"
+                )
             pool["hosts"].append(host)
     return [whole, *found.values()]
 

@@ -53,4 +53,7 @@ def problems(plan: Mapping[str, Any], found: Checks, skipped: Iterable[str]) -> 
 def identities(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, Any]:
     """The process of each host as the state check just read it; None where none runs."""
     read = {host: (hostvars[host].get("instance_process"), hostvars[host].get("instance_checked")) for host in hosts}
-    return {host: next((one["identity"] for one in both if one and one.get("identity")), None) for host, both in read.items()}
+    return {
+        host: next((one["identity"] for one in both if one and one.get("identity")), None)
+        for host, both in read.items()
+    }

@@ -17,11 +17,9 @@ def plan_lines(
     """The plan. warned: what the sources' readers warned of."""
     fleet = described["fleet"]
     todo = [host for batch in plan["batches"] for host in batch]
-    lines = [
-        "",
-        f"{described['service']}: {fleet['fleet_kind']} restart of {len(todo)} of {len(described['pools'][0]['hosts'])} instances"
-        + (f", because: {fleet['fleet_reason']}" if fleet["fleet_reason"] else ""),
-    ]
+    size = f"{len(todo)} of {len(described['pools'][0]['hosts'])} instances"
+    reason = f", because: {fleet['fleet_reason']}" if fleet["fleet_reason"] else ""
+    lines = ["", f"{described['service']}: {fleet['fleet_kind']} restart of {size}{reason}"]
     lines += [f"  {line}" for line in plan["msg"].splitlines()]
     lines += [f"  done already: {', '.join(plan['done'])}"] if plan["done"] else []
     lines += [f"  not touched: {host}: {why}" for host, why in left_alone(plan, checks).items()]
@@ -121,8 +119,11 @@ def _turn_lines(found: Mapping[str, Mapping[str, float]], planned: Sequence[str]
 def _turn(times: Mapping[str, float]) -> str:
     ordered = sorted(times.items(), key=lambda item: item[1])
     names = {"granted": "out", "restarting": "drained", "attaching": "healthy", "released": "verified"}
-    parts, last = [], ordered[0][1]
+    parts: list[str] = []
+    last = ordered[0][1]
     for name, at in ordered:
-        parts.append(names[name] + (f" +{at - last:.1f} s" if parts else f" {time.strftime('%H:%M:%S', time.localtime(at))}"))
+        parts.append(
+            names[name] + (f" +{at - last:.1f} s" if parts else f" {time.strftime('%H:%M:%S', time.localtime(at))}")
+        )
         last = at
     return ", ".join(parts)

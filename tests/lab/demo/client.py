@@ -177,6 +177,7 @@ class Client:
         if self.tally.reasons:
             await asyncio.sleep(self.options.settle)
         account = processed(self.options.logs, self.tally)
+        write(self.out / "live.json", self.tally.document())
         result = {"began": began, **self.tally.document(), **account, "seconds": round(time.time() - began, 3)}
         write(self.out / "result.json", result)
 

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from .long import long_request
 from .moments import FAIL, Moments
 from .ssh import Hosts
-from .stage import Stage
+from .stage import Stage, kill
 
-__all__ = ["FAIL", "Hosts", "Moments", "Stage"]
+__all__ = ["FAIL", "Hosts", "Moments", "Stage", "kill", "long_request"]

@@ -16,7 +16,6 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,10 +26,10 @@ Action = Callable[[], object]
 
 
 class Moments:
-    """Runs a test's functions at its moments; calls: how often each command was given."""
+    """Runs a test's functions at its moments; order: every command that was given."""
 
     def __init__(self) -> None:
-        self.calls: Counter[str] = Counter()
+        self.order: list[str] = []
         self.errors: list[str] = []
         self._actions: dict[tuple[str, str, int], Action] = {}
         self._lock = threading.Lock()
@@ -90,8 +89,9 @@ class Moments:
 
     def _came(self, when: str, name: str) -> str:
         with self._lock:
-            self.calls[name] += when == "before"
-            action = self._actions.pop((when, name, self.calls[name]), None)
+            if when == "before":
+                self.order.append(name)
+            action = self._actions.pop((when, name, self.order.count(name)), None)
         try:
             return str(action() or "") if action else ""
         except Exception:

@@ -9,7 +9,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,6 @@ class Ended:
 
     code: int
     text: str
-    after: Mapping[str, int] = field(default_factory=dict)
 
 
 class Stage(Fleet):
@@ -64,6 +63,7 @@ class Stage(Fleet):
             folder, instances=instances, balancers=balancers, variables={**QUICK, **(variables or {})}, **options
         )
         self.moments = Moments()
+        self._played = 0
         addresses = {**self.instances, **self.balancers}
         places = {name: address.partition(":")[0] for name, address in addresses.items()}
         self.hosts = Hosts(self.folder.with_name(f"{self.folder.name}-ssh"), places) if ssh else None
@@ -105,6 +105,12 @@ class Stage(Fleet):
             client.wait(50)
             yield client, observer
         self.moments.check()
+
+    def playbook(self, *words: str, name: str = "rolling_restart.yml") -> Playbook:
+        """As in Fleet, each with a log of its own."""
+        self._played += 1
+        log = self.folder / f"playbook-{self._played}.log"
+        return Playbook(name, "-i", str(self.inventory), *words, log=log)
 
     def roll(self, *words: str, limit: str = "order-svc", seconds: float = 150.0) -> Ended:
         """Run the playbook to its end."""
@@ -156,11 +162,17 @@ class Stage(Fleet):
         }
 
     def files(self) -> dict[str, bytes]:
-        """Every file that a roll could write, with its bytes: configurations, ledger, state, what was processed."""
+        """Every file that a roll could write, with its bytes: configurations, ledger, state."""
         found = [*(self.folder / "state").rglob("*"), *(self.folder / "ledger").rglob("*")]
-        for balancer in self.balancers:
-            found += [self.folder / balancer / "nginx.conf", *(self.folder / balancer / "conf.d").iterdir()]
-        return {str(path): path.read_bytes() for path in found if path.is_file()}
+        return {**self.configurations(), **{str(path): path.read_bytes() for path in found if path.is_file()}}
+
+    def configurations(self) -> dict[str, bytes]:
+        """Every byte of the balancers' configurations."""
+        return {
+            str(path): path.read_bytes()
+            for balancer in self.balancers
+            for path in [self.folder / balancer / "nginx.conf", *(self.folder / balancer / "conf.d").iterdir()]
+        }
 
     def held(self) -> dict[str, str]:
         """What the ledger says is out: host -> step."""

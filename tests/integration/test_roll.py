@@ -1,0 +1,182 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A roll in which nothing fails: who is restarted, in what order, and what the clients notice of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.lab.demo import clean, wait_for
+from tests.lab.stage import Stage, long_request
+
+HEALTH = {"url": "http://{{ instance_address }}/health-extended", "expect": {"status": "healthy"}}
+STATE = {"url": "http://{{ instance_address }}/internal/status", "expect": {"pool.busy": "<= 48"}}
+
+
+def test_default_roll(tmp_path: Path) -> None:
+    """Three batches of 1, 2 and 1 over two pools and two balancers."""
+    variables = {"fleet_pace": [1, 2], "instance_state": [STATE]}
+    pools = {"order_svc": None, "order_admin": 2}
+    fleet = Stage(tmp_path / "fleet", instances=4, upstreams=pools, variables=variables)
+    with fleet, fleet.watched() as (client, observer):
+        pids, files = fleet.pids(), fleet.configurations()
+        ended = fleet.roll()
+        assert ended.code == 0, ended.text
+        assert all(fleet.takers(balancer) == set(fleet.instances) for balancer in fleet.balancers)
+        assert fleet.configurations() == files
+        assert fleet.starts() == dict.fromkeys(fleet.instances, 2)
+        assert not set(fleet.pids().values()) & {*pids.values(), 0}
+        assert fleet.reloads() == dict.fromkeys(fleet.balancers, 2 * 3)
+        assert fleet.held() == {} and fleet.runs() == []
+    assert clean(client.result), client.losses
+    assert observer.lowest == {"order_svc": 2, "order_admin": 1}
+    assert "4 of 4 restarted" in ended.text
+
+
+def test_limit_keeps_the_floor_of_the_whole(tmp_path: Path) -> None:
+    """Of four, two stay at the least: three selected ones go two at a time; with two out already, none goes."""
+    fleet = Stage(tmp_path / "fleet", instances=4, variables={"fleet_floor": "50%", "fleet_pace": [3]})
+    with fleet, fleet.watched() as (client, observer):
+        ended = fleet.roll(limit="order-svc:!order-4")
+        assert ended.code == 0, ended.text
+        assert fleet.starts() == {"order-1": 2, "order-2": 2, "order-3": 2, "order-4": 1}
+        wait_for("the observer", lambda: observer.live()["pools"]["order_svc"]["now"] == 4)
+        assert observer.lowest == {"order_svc": 2}
+        for instance in ("order-1", "order-2"):
+            fleet.by_hand(instance, "down")
+        files = fleet.files()
+        ended = fleet.roll(limit="order-3")
+        assert ended.code == 2 and "floor 50% = 2" in ended.text, ended.text
+        assert fleet.files() == files
+        assert fleet.starts()["order-3"] == 2
+    assert clean(client.result), client.losses
+
+
+def test_unhealthy_first_and_drained_never(tmp_path: Path) -> None:
+    """order-3 is sick and goes first, alone with its batch; order-2 was drained by a person and stays so."""
+    fleet = Stage(tmp_path / "fleet", instances=4, balancers=1, variables={"instance_probe": HEALTH, "fleet_pace": [1]})
+    with fleet, fleet.watched() as (client, observer):
+        fleet.by_hand("order-2", "down")
+        fleet.switch("order-3", "unhealthy")
+        fleet.moments.after("supervisorctl stop order-3", 1, lambda: fleet.switch("order-3", "unhealthy", None))
+        ended = fleet.roll()
+        assert ended.code == 0, ended.text
+        assert re.search(r"batch 1: order-3 \(unhealthy", ended.text) and "order-2: drained by hand" in ended.text
+        assert fleet.starts() == {"order-1": 2, "order-2": 1, "order-3": 2, "order-4": 2}
+        stops = [name.split()[2] for name in fleet.moments.order if name.startswith("supervisorctl stop")]
+        assert stops == ["order-3", "order-1", "order-4"]
+        assert fleet.down() == {("lb-1", "order-2")}
+        assert fleet.takers("lb-1") == {"order-1", "order-3", "order-4"}
+    assert clean(client.result), client.losses
+    states = [event["state"] for event in observer.events if event["instance"] == "order-2"]
+    assert states == ["in traffic", "out of order_svc at lb-1"]
+
+
+def test_unreachable_instance_is_not_touched(tmp_path: Path) -> None:
+    fleet = Stage(tmp_path / "fleet", ssh=True, balancers=1)
+    with fleet, fleet.watched() as (client, observer):
+        assert fleet.hosts
+        fleet.hosts.kill("order-2")
+        ended = fleet.roll()
+        assert ended.code == 2 and "order-2 was not touched: order-2 is unreachable" in ended.text, ended.text
+        assert fleet.starts() == {"order-1": 2, "order-2": 1, "order-3": 2}
+        assert fleet.takers("lb-1") == set(fleet.instances)
+    assert clean(client.result), client.losses
+    assert {event["state"] for event in observer.events if event["instance"] == "order-2"} == {"in traffic"}
+
+
+def test_single(tmp_path: Path) -> None:
+    fleet = Stage(tmp_path / "fleet", balancers=1, variables={"fleet_kind": "single"})
+    with fleet, fleet.watched() as (client, _observer):
+        ended = fleet.roll()
+        assert ended.code == 2 and "single restarts exactly one instance, and 3 are selected" in ended.text, ended.text
+        assert fleet.starts() == dict.fromkeys(fleet.instances, 1)
+        ended = fleet.roll(limit="order-2")
+        assert ended.code == 0, ended.text
+        assert fleet.starts() == {"order-1": 1, "order-2": 2, "order-3": 1}
+        assert fleet.takers("lb-1") == set(fleet.instances)
+    assert clean(client.result), client.losses
+
+
+def test_forced_says_what_it_cut(tmp_path: Path) -> None:
+    """A request that takes a minute is cut; the floor holds; nobody else loses anything."""
+    variables = {"fleet_kind": "forced", "instance_drain_deadline": 6.0}
+    fleet = Stage(tmp_path / "fleet", balancers=1, variables=variables)
+    with fleet, long_request(fleet, "order-1", through="lb-1") as answer, fleet.watched() as (client, observer):
+        ended = fleet.roll()
+        assert ended.code == 0, ended.text
+        assert re.search(rf"cut: .*{fleet.instances['order-1']}", ended.text), ended.text
+        assert fleet.starts() == dict.fromkeys(fleet.instances, 2)
+        assert fleet.takers("lb-1") == set(fleet.instances)
+        assert answer() in ("502", "closed")
+    assert clean(client.result), client.losses
+    assert observer.lowest == {"order_svc": 1}
+
+
+def test_restart_is_tried_again(tmp_path: Path) -> None:
+    """order-1 does not start, order-2 starts sick; each once."""
+    variables = {"instance_restart_retries": 1, "instance_health_deadline": 3.0}
+    fleet = Stage(tmp_path / "fleet", balancers=1, variables=variables)
+    with fleet, fleet.watched() as (client, _observer):
+        for instance, switch in (("order-1", "fail_start"), ("order-2", "unhealthy")):
+            start = f"supervisorctl start {instance}"
+            fleet.moments.before(start, 1, lambda one=instance, name=switch: fleet.switch(one, name))
+            fleet.moments.before(start, 2, lambda one=instance, name=switch: fleet.switch(one, name, None))
+        ended = fleet.roll(limit="order-1,order-2")
+        assert ended.code == 0, ended.text
+        assert fleet.moments.order.count("supervisorctl stop order-2") == 2
+        assert fleet.takers("lb-1") == set(fleet.instances)
+        assert fleet.held() == {}
+    assert clean(client.result), client.losses
+
+
+def test_warm_up(tmp_path: Path) -> None:
+    """A tenth of the weight, then half of it, then all; one reload for each step and batch."""
+    variables = {"instance_warmup": [10, 50], "instance_warmup_seconds": 0.5}
+    fleet = Stage(tmp_path / "fleet", balancers=1, variables=variables, line_words="max_fails=0 weight=10")
+    seen: list[list[str]] = []
+
+    def look() -> None:
+        text = (fleet.folder / "lb-1" / "conf.d" / "upstreams.conf").read_text()
+        seen.append([re.search(rf"server {fleet.instances[one]} (.*);", text)[1] for one in ("order-1", "order-2")])
+
+    with fleet, fleet.watched() as (client, _observer):
+        files = fleet.configurations()
+        for number in range(1, 5):
+            fleet.moments.before("lb-1 reload", number, look)
+        ended = fleet.roll(limit="order-1,order-2")
+        assert ended.code == 0, ended.text
+        assert fleet.reloads() == {"lb-1": 4}
+        assert [set(both) for both in seen] == [
+            {"max_fails=0 weight=10 down"},
+            {"max_fails=0 weight=1"},
+            {"max_fails=0 weight=5"},
+            {"max_fails=0 weight=10"},
+        ]
+        assert fleet.configurations() == files
+    assert clean(client.result), client.losses
+
+
+def test_two_runs_at_once(tmp_path: Path) -> None:
+    """While one run holds order-1 out, another may take order-3 and no more; the held one is refused."""
+    variables = {"fleet_floor": "50%", "instance_restart_deadline": 120.0, "fleet_pace": [1]}
+    fleet = Stage(tmp_path / "fleet", instances=4, balancers=1, variables=variables)
+    with fleet, fleet.watched() as (client, observer):
+        with fleet.playbook("-l", "order-1,order-2") as first:
+            with fleet.moments.pause("supervisorctl stop order-1") as arrived:
+                arrived()
+                same = fleet.roll(limit="order-1")
+                assert same.code == 2 and "order-1: held by run" in same.text, same.text
+                everybody = fleet.roll()
+                assert everybody.code == 2 and "order-1: held by run" in everybody.text, everybody.text
+                other = fleet.roll("-e", '{"fleet_pace": [2]}', limit="order-3,order-4")
+                assert other.code == 0, other.text
+                assert fleet.starts() == {"order-1": 1, "order-2": 1, "order-3": 2, "order-4": 2}
+                assert fleet.down() == {("lb-1", "order-1")}
+            assert first.wait(60) == 0, first.text
+        assert fleet.starts() == dict.fromkeys(fleet.instances, 2)
+        assert fleet.takers("lb-1") == set(fleet.instances)
+        assert fleet.held() == {}
+    assert clean(client.result), client.losses
+    assert observer.lowest == {"order_svc": 2}
