@@ -31,8 +31,10 @@ def locked(path: str, *, deadline: float, what: str) -> Iterator[None]:
         if not _poll.poll(lambda: _try_lock(handle), bool, deadline=deadline, interval=0.02).ok:
             holder = os.pread(handle, 200, 0).decode("utf-8", "replace").strip() or "an unknown process"
             raise LockTimeout(f"{what}: {path} was held by {holder} for more than {deadline:g} s")
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"pid {os.getpid()}\n".encode(), 0)
+        # Who holds it is for people only: a full disk must not keep anything from being put back.
+        with contextlib.suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"pid {os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(handle)

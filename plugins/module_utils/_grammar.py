@@ -15,6 +15,8 @@ from typing import Any
 
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\Z")
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,127}\Z")
+_NUMERIC = re.compile(r"(\A|\.)[0-9]+\Z")
+_PROGRAM = re.compile(r"(/[^\0]+|[A-Za-z0-9_][A-Za-z0-9_.+-]*)\Z")
 _PATH = re.compile(r"/[A-Za-z0-9_./@+:-]{1,1023}\Z")
 
 
@@ -29,9 +31,9 @@ def address(value: Any, what: str) -> tuple[str, int]:
     """`host:port` or `[IPv6]:port`, as (host, port); the host without brackets."""
     text = value if isinstance(value, str) else ""
     host, colon, port = text.rpartition(":")
-    if not colon or not host or (":" in host and not host.startswith("[")):
+    if not colon or not host or text.endswith("]") or (":" in host and not host.startswith("[")):
         raise ValueError(f"{what} {value!r} has no port: write host:port, as in '10.0.0.3:8080' or '[fd00::3]:8080'")
-    if not re.match(r"[0-9]{1,5}\Z", port) or not 1 <= int(port) <= 65535:
+    if not re.match(r"[1-9][0-9]{0,4}\Z", port) or int(port) > 65535:
         raise ValueError(f"{what} {value!r}: port {port!r} is not a number from 1 to 65535")
     return _host(host, value, what), int(port)
 
@@ -39,12 +41,24 @@ def address(value: Any, what: str) -> tuple[str, int]:
 def _host(host: str, value: Any, what: str) -> str:
     if host.startswith("[") and host.endswith("]"):
         try:
-            return str(ipaddress.IPv6Address(host[1:-1]))
+            found = ipaddress.IPv6Address(host[1:-1])
         except ValueError:
-            raise ValueError(f"{what} {value!r}: {host} is no IPv6 address, as in '[fd00::3]:8080'") from None
-    if _HOST_NAME.match(host):
+            found = None
+        # A scope (fe80::1%eth0) may hold anything at all.
+        if found is None or "%" in host:
+            raise ValueError(f"{what} {value!r}: {host!r} is no IPv6 address, as in '[fd00::3]:8080'")
+        return str(found)
+    if _HOST_NAME.match(host) and (not _NUMERIC.search(host) or _is_ipv4(host)):
         return host
     raise ValueError(f"{what} {value!r}: {host!r} is neither an address nor a host name")
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def member(value: Any, what: str) -> str:
@@ -54,7 +68,7 @@ def member(value: Any, what: str) -> str:
             path(value[len("unix:"):], what)
             return value
         if _HOST_NAME.match(value):
-            return value
+            return _host(value, value, what)
     address(value, what)
     return str(value)
 
@@ -69,24 +83,24 @@ def path(value: Any, what: str) -> str:
 def command(value: Any, what: str) -> list[str]:
     """A command as a list of words, never a shell line; the first is a program's name or absolute path."""
     words = isinstance(value, list) and value and all(isinstance(part, str) and part for part in value)
-    if words and not any(char in part for part in value for char in "\0\n\r"):
+    if words and not any(char in part for part in value for char in "\0\n\r") and _PROGRAM.match(value[0]):
         return list(value)
     raise ValueError(f"{what} {value!r} is no command: write a list of words, as in ['systemctl', 'reload', 'nginx']")
 
 
 def url(value: Any, what: str) -> str:
-    """An http or https URL without user and password."""
+    """An http or https URL without user and password, which no error shows."""
     text = value if isinstance(value, str) else ""
+    shown = re.sub(r"(?s)//.*@", "//...@", text) if text else value
     if not text.isprintable() or " " in text:
-        raise ValueError(f"{what} {value!r} has a space or a control character in it")
+        raise ValueError(f"{what} {shown!r} has a space or a control character in it")
     try:
         parts = urllib.parse.urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise ValueError(f"{what} {value!r} is no URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise ValueError(f"{what} {value!r} is no http or https URL, as in 'http://127.0.0.1:8080/health'")
+        port, host = parts.port, parts.hostname
+    except ValueError:
+        raise ValueError(f"{what} {shown!r} is no URL: its host or port cannot be read") from None
+    if not host or port == 0 or parts.scheme not in ("http", "https"):
+        raise ValueError(f"{what} {shown!r} is no http or https URL, as in 'http://127.0.0.1:8080/health'")
     if parts.username is not None or parts.password is not None:
-        shown = f"{parts.scheme}://...@{parts.hostname}{parts.path}"
         raise ValueError(f"{what} {shown!r} has a user or password in it: give them by 'headers_file'")
     return text

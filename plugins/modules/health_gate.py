@@ -16,6 +16,8 @@ description:
   - Serves as the gate after a restart, as the quiet window before a stop, and, with O(deadline=0), as a state check.
   - Reads only. Redirects are not followed, proxies of the environment are not used, and at most 64 KiB of an answer
     are read.
+extends_documentation_fragment:
+  - lossless.restart.common.info
 options:
   targets:
     description: What must hold. Each has exactly one of C(url), C(tcp), C(file) and C(process).
@@ -99,17 +101,8 @@ options:
       - The process that must be there at every reading, as M(lossless.restart.instance_process) returns it.
       - Another one, or none, fails the gate at once. By default the process that the first reading finds.
     type: dict
-attributes:
-  check_mode:
-    support: full
-    description: Reads for real in check mode too; changes nothing.
-  diff_mode:
-    support: none
-    description: Nothing is changed.
-  platform:
-    support: full
-    platforms: posix
-    description: Runs on hosts with a POSIX system.
+seealso:
+  - module: lossless.restart.instance_process
 """
 
 EXAMPLES = r"""

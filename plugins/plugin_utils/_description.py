@@ -131,6 +131,11 @@ def check_selected(host: str, values: Mapping[str, Any]) -> None:
             and not (value >= 0 and math.isfinite(value))
         ):
             raise Invalid(f"{host}: {name} {value!r} must be 0 or more")
+    if values["instance_quiet_window"] >= values["instance_drain_deadline"]:
+        raise Invalid(
+            f"{host}: instance_quiet_window {values['instance_quiet_window']:g} s must be shorter than "
+            f"instance_drain_deadline {values['instance_drain_deadline']:g} s"
+        )
     if any(not 0 < share <= 100 for share in values["instance_warmup"]):
         raise Invalid(f"{host}: instance_warmup {values['instance_warmup']!r}: shares are percent from 1 to 100")
 

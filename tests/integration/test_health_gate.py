@@ -349,35 +349,38 @@ def listener(port: int) -> tuple[subprocess.Popen[str], int]:
     return child, int(child.stdout.readline())
 
 
-def test_another_process_at_the_address_fails_the_gate_at_once() -> None:
+def test_another_process_at_the_address_fails_the_gate_at_once(serve: Callable[..., Server]) -> None:
+    """It crashes while the gate's third reading is under way, and is started again."""
     first, port = listener(0)
     children = [first]
 
-    def replace() -> None:
-        first.kill()
-        first.wait()
-        children.append(listener(port)[0])
+    def act(connection: socket.socket, _request: bytes) -> None:
+        if len(health.requests) == 3:
+            first.kill()
+            first.wait()
+            children.append(listener(port)[0])
+        connection.sendall(answer(STATUS))
 
-    crash = threading.Timer(3.0, replace)
-    crash.start()
+    health = serve(act)
     try:
         result = module(
-            targets=[{"file": "/etc/passwd"}],
+            targets=[{"url": f"http://{health.address}/", "timeout": 20}],
             successes=1000,
-            deadline=30,
+            deadline=60,
             interval=0.05,
             restart={"listen": f"127.0.0.1:{port}"},
         )
-        crash.join()
     finally:
         for child in children:
             child.kill()
             child.wait()
     assert result["failed"]
-    assert result["waited"] < 20
+    assert result["attempts"] == len(health.requests) == 3
     assert result["identity"]["pid"] == first.pid
-    ended = (f"process ended: pid {first.pid} is gone", f"process changed from pid {first.pid} to pid ")
-    assert result["msg"].startswith(ended)
+    assert result["msg"] == (
+        f"process changed from pid {first.pid} to pid {children[1].pid} during the gate: "
+        "it crashed and was started again"
+    )
 
 
 def test_bad_input_is_refused_before_anything_is_read(serve: Callable[..., Server]) -> None:

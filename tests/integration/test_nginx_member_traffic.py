@@ -46,7 +46,7 @@ server {
 
 
 class Instance:
-    """Answers with the status that the path ends with, /work/503, after SLOW seconds where it begins with /slow."""
+    """Answers with the status that the path ends with, /do/503, after SLOW seconds where it begins with /slow."""
 
     def __init__(self) -> None:
         class Handler(BaseHTTPRequestHandler):
@@ -84,7 +84,7 @@ class Lab:
         servers = " ".join(f"server {member} max_fails=0;" for member in members)
         self.nginx = Nginx(folder, CONFIG % (servers, following))
 
-    def ask(self, count: int, path: str = "/work/200") -> Seen:
+    def ask(self, count: int, path: str = "/do/200") -> Seen:
         """Send `count` requests; (instance, status) -> how many answers."""
         seen: Seen = Counter()
         wanted = self.lines() + count
@@ -149,21 +149,21 @@ def lab(tmp_path: Path, instances: list[str]) -> Iterator[Lab]:
 
 
 def test_a_member_is_judged_by_what_it_answered_since(lab: Lab) -> None:
-    lab.ask(7, "/work/500")
+    lab.ask(7, "/do/500")
     since = adhoc.call("nginx_member_traffic", lab.params(deadline=0))["positions"]
-    seen = lab.ask(11) + lab.ask(9, "/js/work/200") + lab.ask(6, "/two/work/404")
+    seen = lab.ask(11) + lab.ask(9, "/js/do/200") + lab.ask(6, "/two/do/404")
     result = adhoc.call("nginx_member_traffic", lab.params(since=since, deadline=0), adhoc.HERE, "--check")
     assert (result["failed"], result["changed"], result["verdict"]) == (False, False, "good"), result
     assert counted(result) == truth(seen, lab.members)
     assert sum(requests for requests, _errors in counted(result).values()) == 26
     assert all(0 <= member["p95"] < SLOW for member in result["members"])
-    after = lab.ask(4, "/two/work/200")
+    after = lab.ask(4, "/two/do/200")
     assert counted(lab.judge(since=result["positions"], requests=2)) == truth(after, lab.members)
 
 
 def test_errors_and_slowness_are_bad(lab: Lab) -> None:
     since = lab.mark()
-    seen = lab.ask(10) + lab.ask(1, "/work/503")
+    seen = lab.ask(10) + lab.ask(1, "/do/503")
     result = lab.judge(since=since, deadline=5)
     assert result["verdict"] == "bad"
     assert result["waited"] < 5
@@ -210,7 +210,7 @@ def test_rotation_under_us_loses_and_doubles_nothing(lab: Lab, way: str) -> None
     seen += lab.ask(10)
     result = lab.judge(since=since)
     assert counted(result) == truth(seen, lab.members)
-    more = lab.ask(8, "/js/work/200")
+    more = lab.ask(8, "/js/do/200")
     assert counted(lab.judge(since=result["positions"])) == truth(more, lab.members)
 
 
@@ -234,7 +234,7 @@ def test_each_attempt_counts_for_its_own_member(tmp_path: Path, instances: list[
 
 def test_a_buffered_log_is_named_when_nothing_comes(lab: Lab) -> None:
     since = lab.mark()
-    lab.ask(12, "/late/work/200")
+    lab.ask(12, "/late/do/200")
     result = lab.judge(since=since, deadline=0.3)
     assert result["verdict"] == "inconclusive"
     assert "logs/late.log" in result["msg"]
@@ -295,7 +295,7 @@ def test_a_stream_is_judged_by_its_connections(tmp_path: Path, instances: list[s
         answered = 0
         for _ in range(6):
             with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
-                connection.request("GET", "/work/200", headers={"Connection": "close"})
+                connection.request("GET", "/do/200", headers={"Connection": "close"})
                 answered += connection.getresponse().status == 200
         until(lambda: (tmp_path / "logs/stream.log").read_text().count("\n") == 6)
         result = lab.judge(members=members, since=since)

@@ -28,6 +28,7 @@ SELECTED: dict[str, Any] = {
     "instance_health": [],
     "instance_restart": {"systemd": "order-svc"},
     "instance_drain_deadline": 60.0,
+    "instance_quiet_window": 2.0,
     "instance_warmup": [],
 }
 
@@ -119,6 +120,7 @@ def test_a_bad_service_is_refused(changed: dict[str, Any], said: list[str]) -> N
         ({"instance_restart": {"comand": ["b"]}}, ["comand"]),
         ({"instance_drain_deadline": -1.0}, ["instance_drain_deadline", "-1.0"]),
         ({"instance_warmup": [0]}, ["instance_warmup"]),
+        ({"instance_quiet_window": 60.0}, ["instance_quiet_window 60 s", "instance_drain_deadline"]),
     ],
 )
 def test_a_bad_selected_instance_is_refused(changed: dict[str, Any], said: list[str]) -> None:

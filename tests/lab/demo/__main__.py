@@ -62,7 +62,7 @@ def explain(fleet: Fleet) -> None:
     print(f"""
   instances   {first} {first_at} to {last} {last_at}, under supervisor ({folder}/supervisord.conf)
   balancers   {balancers}, nginx ({folder}/lb-1/conf.d/)
-  client      64 connections, 400 requests a second for two hours ({folder}/client/live.json, losses.jsonl)
+  client      64 connections, 300 requests a second for two hours ({folder}/client/live.json, losses.jsonl)
   observer    20 looks a second ({folder}/observer/observer.json, events.jsonl)
 
 Restart the fleet while it serves:

@@ -312,7 +312,7 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     parser.add_argument("--logs", required=True, help="the folder of the instances' logs")
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=400.0, help="requests a second, over all connections")
+    parser.add_argument("--rate", type=float, default=300.0, help="requests a second, over all connections")
     parser.add_argument("--posts", type=float, default=0.3, help="share of POST")
     parser.add_argument("--requests", type=int, default=0, help="end after so many; 0: when told to")
     parser.add_argument("--seconds", type=float, default=0.0, help="end after so long; 0: when told to")

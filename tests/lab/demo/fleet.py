@@ -83,7 +83,7 @@ class Fleet(Layout):
     # Traffic and eyes
 
     def client(self, name: str = "client", **options: float) -> Client:
-        """Two requests of three go to the first upstream. options: client.py's, as in rate=400, connections=64."""
+        """Two requests of three go to the first upstream. options: client.py's, as in rate=300, connections=64."""
         others = [f"/{pool}/work" for pool in list(self.members)[1:]]
         paths = ["/work"] * (2 * len(others) or 1) + others
         arguments = [f"--to={address}" for address in self.balancers.values()] + [f"--path={path}" for path in paths]

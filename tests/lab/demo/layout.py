@@ -12,22 +12,25 @@ import re
 import stat
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from . import addresses, texts
 from .sessions import own_program
 
-UPSTREAMS: Mapping[str, int | None] = {"order_svc": None, "order_admin": 3}
+Numbers = Iterable[int] | int | None
+UPSTREAMS: Mapping[str, Numbers] = {"order_svc": None, "order_admin": 3}
 SOCKET_PATH_LIMIT = 95
+IN_ONE_NETWORK = 200
 
 
 class Layout:
-    """Instances NAME-1.. on NETWORK.11.. port 8080, balancers lb-1.. on NETWORK.2.. port 8000.
+    """Instances NAME-1.. on NETWORK.11.. port 8080 (200 in each network), balancers lb-1.. on NETWORK.2.. port 8000.
 
     folder: everything of it; emptied at the start.
-    upstreams: for each its number of members, the first ones; None: all. The first serves /, each other one /NAME/.
+    upstreams: for each the numbers of its members; or how many, the first ones; None: all.
+        The first upstream serves /, each other one /NAME/.
     network: 127.x.y; by default one that nobody uses.
     start_seconds: until a started instance listens.
     keepalive_min_timeout: as nginx takes it; None leaves the directive out.
@@ -42,7 +45,7 @@ class Layout:
         *,
         instances: int = 6,
         balancers: int = 2,
-        upstreams: Mapping[str, int | None] = UPSTREAMS,
+        upstreams: Mapping[str, Numbers] = UPSTREAMS,
         network: str | None = None,
         name: str = "order",
         start_seconds: float = 0.0,
@@ -59,15 +62,21 @@ class Layout:
             )
         network = network or addresses.free_network()
         self.service = f"{name}-svc"
-        self.instances = {f"{name}-{number}": f"{network}.{10 + number}:8080" for number in range(1, instances + 1)}
+        self.instances = {f"{name}-{number + 1}": f"{host(network, number)}:8080" for number in range(instances)}
         self.balancers = {f"lb-{number}": f"{network}.{1 + number}:8000" for number in range(1, balancers + 1)}
-        self.members = {pool: list(self.instances)[:count] for pool, count in upstreams.items()}
+        self.members = {pool: self._members(numbers) for pool, numbers in upstreams.items()}
         self.start_seconds = start_seconds
         self.keepalive_min_timeout = keepalive_min_timeout
         self.line_words = line_words
         self.variables = dict(variables or {})
         self.written_inventory = self.folder / "inventory" / "hosts.yml"
         self.inventory = inventory or self.written_inventory
+
+    def _members(self, numbers: Numbers) -> list[str]:
+        names = list(self.instances)
+        if numbers is None or isinstance(numbers, int):
+            return names[:numbers]
+        return [names[number - 1] for number in numbers]
 
     def nginx(self, balancer: str) -> list[str]:
         """The command of one balancer's nginx."""
@@ -147,6 +156,12 @@ class Layout:
             "nginx_reload": [*command, "-s", "reload"],
             "nginx_version": [command[0], "-v"],
         }
+
+
+def host(network: str, number: int) -> str:
+    """The address of the instance with this number, from 0."""
+    start, _, third = network.rpartition(".")
+    return f"{start}.{int(third) + number // IN_ONE_NETWORK}.{11 + number % IN_ONE_NETWORK}"
 
 
 def socket_path(folder: Path) -> str:

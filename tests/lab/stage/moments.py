@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Exact moments of a roll: just before and just after the fleet's commands are given.
 
-    moments.before("lb-2 reload", 2, lambda: FAIL)      # the second reload of lb-2 fails
-    moments.after("order-1 stop", 1, playbook.kill)     # between order-1's first stop and its start
-    with moments.pause("order-1 stop"): ...             # it waits there until the block ends
+    # The second reload of lb-2 fails; order-1 dies between its first stop and its start; its start waits for the block.
+    moments.before("lb-2 reload", 2, lambda: FAIL)
+    moments.after("supervisorctl stop order-1", 1, lambda: hosts.kill("order-1"))
+    with moments.pause("supervisorctl start order-1") as arrived: ...
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 
 PROGRAM = Path(__file__).parent / "given.py"
 FAIL = "fail"
-PATIENCE = 60.0
+PATIENCE = 300.0
 Action = Callable[[], object]
 
 

@@ -25,14 +25,12 @@ QUICK: Mapping[str, Any] = {
     "fleet_pace": [2],
     "instance_state": [],
     "instance_quiet_window": 0.2,
-    "instance_drain_deadline": 20.0,
     "instance_health_successes": 2,
-    "instance_health_deadline": 15.0,
-    "instance_restart_deadline": 15.0,
     "instance_verify_requests": 5,
-    "instance_verify_deadline": 15.0,
 }
 POOL = "order_svc"
+# Nothing takes so long, even on a busy machine.
+LONG = 400.0
 TAKEN = re.compile(r" (\S+:8080) ")
 
 
@@ -45,7 +43,10 @@ class Ended:
 
 
 class Stage(Fleet):
-    """A fleet of few; ssh: reached by SSH, with `hosts` that can be killed. variables: over QUICK."""
+    """A fleet of few.
+
+    ssh: reached by SSH, by way of `hosts` that can be killed. variables: the group's, over QUICK. own: each instance's.
+    """
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class Stage(Fleet):
         balancers: int = 2,
         ssh: bool = False,
         variables: Mapping[str, Any] | None = None,
+        own: Mapping[str, Mapping[str, Any]] | None = None,
         **options: Any,
     ) -> None:
         options.setdefault("upstreams", {POOL: None})
@@ -63,6 +65,7 @@ class Stage(Fleet):
             folder, instances=instances, balancers=balancers, variables={**QUICK, **(variables or {})}, **options
         )
         self.moments = Moments()
+        self.own = own or {}
         self._played = 0
         addresses = {**self.instances, **self.balancers}
         places = {name: address.partition(":")[0] for name, address in addresses.items()}
@@ -76,6 +79,8 @@ class Stage(Fleet):
         for name, values in children["lb"]["hosts"].items():
             values["nginx_test"] = self.moments.command(f"{name} test", values["nginx_test"])
             values["nginx_reload"] = self.moments.command(name, values["nginx_reload"])
+        for name, more in self.own.items():
+            children[self.service]["hosts"][name].update(more)
         if self.hosts:
             for hosts in (children[self.service]["hosts"], children["lb"]["hosts"]):
                 for values in hosts.values():
@@ -95,13 +100,10 @@ class Stage(Fleet):
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def client(self, name: str = "client", **options: float) -> Client:
-        return super().client(name, **{"rate": 150, "connections": 16, **options})
-
     @contextlib.contextmanager
-    def watched(self, **options: float) -> Iterator[tuple[Client, Observer]]:
+    def watched(self) -> Iterator[tuple[Client, Observer]]:
         """With its client and observer; the moments are checked at the end."""
-        with self.client(**options) as client, self.observer() as observer:
+        with self.client(rate=150, connections=16) as client, self.observer() as observer:
             client.wait(50)
             yield client, observer
         self.moments.check()
@@ -112,7 +114,7 @@ class Stage(Fleet):
         log = self.folder / f"playbook-{self._played}.log"
         return Playbook(name, "-i", str(self.inventory), *words, log=log)
 
-    def roll(self, *words: str, limit: str = "order-svc", seconds: float = 150.0) -> Ended:
+    def roll(self, *words: str, limit: str = "order-svc", seconds: float = LONG) -> Ended:
         """Run the playbook to its end."""
         with self.playbook("-l", limit, *words) as playbook:
             return Ended(playbook.wait(seconds), playbook.text)
