@@ -66,4 +66,5 @@ def table(figures: Iterable[Figure]) -> str:
     marks = {True: "ok", False: "FAILED", None: "-"}
     rows += [(marks[figure.ok], figure.what, figure.value, figure.limit) for figure in figures]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)

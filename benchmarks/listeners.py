@@ -10,7 +10,7 @@ import socket
 import sys
 from pathlib import Path
 
-BODY = b'{"status": "healthy", "in_flight": 0}'
+BODY = b'{"status": "healthy"}'
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(BODY), BODY)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.lab.demo import Fleet, compare, wait_for
+from tests.lab.demo import Fleet, compare
 
 from .figure import Figure, roll
 
@@ -24,17 +24,14 @@ def measure(folder: Path, requests: int, restarts: int, say: Callable[[str], Non
 
         def ours(_: Fleet) -> bool:
             nonlocal done
-            sent = client_of(fleet).live
-            while done < restarts or sent().get("sent", 0) < requests:
+            sent = 0
+            while done < restarts or sent < requests:
                 done += roll(fleet, len(fleet.instances), "-l", fleet.service).instances
-                say(f"ours: {done} restarts, {sent().get('sent', 0)} requests sent")
+                sent = fleet.client("client-ours").live()["sent"]
+                say(f"ours: {done} restarts, {sent} requests sent")
             return True
 
         yield judged(compare.measure(fleet, "ours", ours, rate=RATE), done, requests, restarts)
-
-
-def client_of(fleet: Fleet) -> compare.Client:
-    return fleet.client("client-ours")
 
 
 def usual(way: compare.Way) -> Figure:

@@ -127,14 +127,9 @@ def _new_lease(state: State, view: Scene, run: Run, host: str, params: Params, h
 
 def _before(host: str, view: Scene) -> list[dict[str, Any]]:
     """Each traffic point of the host as its source reads now."""
-    said = {
-        (reading["pool"], reading["source"], member["member"]): member
-        for reading in view.readings
-        for member in reading["members"]
-    }
     found = []
     for point in view.instances[host]["points"]:
-        now = said[point["pool"], point["source"], point["member"]]
+        now = view.said[point["pool"], point["source"], point["member"]]
         found.append({**point, "state": now["state"], "weight": now.get("weight")})
     return found
 

@@ -14,6 +14,8 @@ from typing import Any, Callable, Protocol
 FORMAT = 1
 
 RUNNING, STOPPED, FINISHED, SUPERSEDED = "running", "stopped", "finished", "superseded"
+# What is known of the process that makes a run.
+OWNER = ("name", "machine", "boot", "pid", "start")
 # Runs that have left the ledger's state for its history.
 PAST = (FINISHED, SUPERSEDED)
 # Seconds for which a run that holds no lease is taken to be alive after it was last heard of.
@@ -183,6 +185,8 @@ def decode(record: Any) -> State:
     values = _checked(record, _STATE, versioned=True)
     runs = {name: Run(**_checked(run, _RUN)) for name, run in values["runs"].items()}
     leases = {host: Lease(**_checked(lease, _LEASE)) for host, lease in values["leases"].items()}
+    if any(sorted(run.owner) != sorted(OWNER) for run in runs.values()):
+        raise Corrupt(f"a run's owner must have {', '.join(OWNER)}")
     if any(name != run.id for name, run in runs.items()) or any(host != lease.host for host, lease in leases.items()):
         raise Corrupt("a record stands under another one's name")
     if any(lease.run not in runs or lease.token > values["token"] for lease in leases.values()):

@@ -46,8 +46,8 @@ class Directory:
         self._mounts = mounts
 
     def snapshot(self) -> State:
-        self._check()
         with self._explained("cannot be read"):
+            self._check()
             return self._read()
 
     def commit(self, change: _ledger.Change, if_revision: int | None = None) -> State:
@@ -100,8 +100,8 @@ class Directory:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         """Hold the lock; make the directory where it is missing."""
-        self._check()
         with self._explained("cannot be written"):
+            self._check()
             if self._dry:
                 yield
                 return

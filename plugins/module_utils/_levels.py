@@ -19,6 +19,9 @@ from . import _floor
 LEASED, DRAINED, BACKUP, UNHEALTHY = "leased", "drained", "backup", "unhealthy"
 _NAMED = 5
 
+# What each source says of a member, by (pool, source, member).
+Said = Mapping[tuple[str, str, str], Mapping[str, Any]]
+
 
 class Seen(Protocol):
     """What a probe saw."""
@@ -184,45 +187,49 @@ def _differences(
     return wrong
 
 
-def levels(
-    pools: Sequence[Pool],
-    instances: Mapping[str, Mapping[str, Any]],
-    readings: Iterable[Mapping[str, Any]],
-    seen: Mapping[str, Seen],
-    leased: Mapping[str, str],
-) -> list[Level]:
-    """The level of each pool. `leased`: what to say of each host that a lease holds out. Sources must agree first."""
-    states = {
-        (reading["pool"], reading["source"], member["member"]): member["state"]
+def said_by(readings: Iterable[Mapping[str, Any]]) -> Said:
+    """What the sources say of each member."""
+    return {
+        (reading["pool"], reading["source"], member["member"]): member
         for reading in readings
         if "error" not in reading
         for member in reading["members"]
     }
-    return [Level(pool, _outs(pool, instances, states, seen, leased)) for pool in pools]
+
+
+def levels(
+    pools: Sequence[Pool],
+    instances: Mapping[str, Mapping[str, Any]],
+    said: Said,
+    seen: Mapping[str, Seen],
+    leased: Mapping[str, str],
+) -> list[Level]:
+    """The level of each pool. `leased`: what to say of each host that a lease holds out. Sources must agree first."""
+    return [Level(pool, _outs(pool, instances, said, seen, leased)) for pool in pools]
 
 
 def _outs(
     pool: Pool,
     instances: Mapping[str, Mapping[str, Any]],
-    states: Mapping[tuple[str, str, str], str],
+    said: Said,
     seen: Mapping[str, Seen],
     leased: Mapping[str, str],
 ) -> dict[str, Out]:
     outs = {}
     for host in pool.hosts:
         points = _points(pool, instances[host])
-        said = {(p["source"], p["pool"]): states.get((p["pool"], p["source"], p["member"]), "absent") for p in points}
-        why = _why(host, said, seen[host], leased)
+        states = {(p["source"], p["pool"]): said[p["pool"], p["source"], p["member"]]["state"] for p in points}
+        why = _why(host, states, seen[host], leased)
         if why is not None:
             outs[host] = why
     return outs
 
 
-def _why(host: str, said: Mapping[tuple[str, str], str], seen: Seen, leased: Mapping[str, str]) -> Out | None:
+def _why(host: str, states: Mapping[tuple[str, str], str], seen: Seen, leased: Mapping[str, str]) -> Out | None:
     if host in leased:
         return Out(host, LEASED, leased[host])
-    places = ", ".join(f"{state} in {pool} at {source}" for (source, pool), state in said.items() if state != "up")
-    if set(said.values()) - {"up", "backup"}:
+    places = ", ".join(f"{state} in {pool} at {source}" for (source, pool), state in states.items() if state != "up")
+    if set(states.values()) - {"up", "backup"}:
         return Out(host, DRAINED, f"drained by hand ({places})")
     if places:
         return Out(host, BACKUP, f"backup only ({places})")

@@ -54,7 +54,7 @@ def prepare(nginx: Nginx, wanted: list[Wanted]) -> Prepared:
     """Read, and refuse what cannot be done. Raises ConfigError, MemberError or HostError; nothing is written."""
     reading = nginx.read()
     drafts = _nginx_plan.edited(reading.config, reading.upstreams, wanted)
-    after = nginx.again(reading, drafts)
+    after = nginx.with_drafts(reading, drafts) if drafts else reading
     _nginx_plan.refuse_empty(reading.upstreams, after.upstreams)
     _refuse_drain(reading, wanted)
     _refuse_unseen(reading, wanted)

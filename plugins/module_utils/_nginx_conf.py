@@ -42,6 +42,13 @@ class Config:
         """The directives directly in `block`, those that it includes as well."""
         return (found for found in self._flat(block.block or []))
 
+    def unchanged(self) -> bool:
+        """Whether every file that was read holds the same bytes still; files that are new are not looked for."""
+        try:
+            return all(_bytes(path, "") == data for path, data in self.files.items())
+        except ConfigError:
+            return False
+
     def _flat(self, directives: list[Directive]) -> Iterator[Directive]:
         for directive in directives:
             yield directive

@@ -45,10 +45,14 @@ class Nginx:
         prefix = _nginx_host.prefix(self.prefix, built, [self.test, self.reload, self.version])
         return _reading(_nginx_conf.load(self.config, prefix), built, _nginx_address.Resolver())
 
-    def again(self, before: Reading, drafts: Mapping[str, bytes] | None = None) -> Reading:
-        """The configuration read once more, `drafts` (real path -> bytes) in place of files; the rest as `before`."""
+    def again(self, before: Reading) -> Reading:
+        """The configuration read once more; the rest as `before`."""
+        return before if before.config.unchanged() else self.with_drafts(before, {})
+
+    def with_drafts(self, before: Reading, drafts: Mapping[str, bytes]) -> Reading:
+        """The configuration as it is with `drafts` (real path -> bytes) in place of files."""
         config = _nginx_conf.load(self.config, before.config.prefix, drafts)
-        return before if config.files == before.config.files else _reading(config, before.built, before.resolver)
+        return _reading(config, before.built, before.resolver)
 
 
 def from_params(params: Mapping[str, Any]) -> Nginx:

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import _floor, _grammar, _target
-from ._ledger import Refused
+from ._ledger import OWNER, Refused
 from ._levels import Pool
 
 _RUN = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}\Z")
-_OWNER = ("name", "machine", "boot", "pid", "start")
 TEXT = 200
 
 
@@ -80,8 +79,8 @@ class Params:
     def owner(self) -> dict[str, Any]:
         """Whose process this is."""
         given = self._typed("owner", self.raw("owner"), Mapping)
-        if sorted(given) != sorted(_OWNER):
-            raise Refused(f"owner has {', '.join(map(str, given)) or 'nothing'} and must have {', '.join(_OWNER)}")
+        if sorted(given) != sorted(OWNER):
+            raise Refused(f"owner has {', '.join(map(str, given)) or 'nothing'} and must have {', '.join(OWNER)}")
         for name, value in given.items():
             if isinstance(value, bool) or not isinstance(value, (str, int, float)) or len(str(value)) > TEXT:
                 raise Refused(f"owner: {name} {str(value)[:TEXT]!r} is neither a short text nor a number")
@@ -108,6 +107,7 @@ class Params:
     def instances(self, pools: list[Pool]) -> dict[str, Mapping[str, Any]]:
         """Every member of every pool, with a probe that can be made from here."""
         given = self._typed("instances", self.raw("instances"), Mapping)
+        members = {pool.id: set(pool.hosts) for pool in pools}
         for pool in pools:
             for host in pool.hosts:
                 if host not in given:
@@ -116,6 +116,8 @@ class Params:
             _keys(instance, ("probe", "points"), host)
             for point in instance["points"]:
                 _keys(point, ("kind", "pool", "source", "member"), f"traffic point of {host}")
+                if host not in members.get(point["pool"], ()):
+                    raise Refused(f"{host} has a traffic point in {point['pool']}, but pools does not have it there")
             _ruled(lambda instance=instance: _target.validate(instance["probe"]), f"{host}: ")
             if not instance["probe"].get("tcp") and not instance["probe"].get("url"):
                 raise Refused(f"{host}: its probe is made from the ledger's host, so it must be a url or tcp")

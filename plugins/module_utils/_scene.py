@@ -25,14 +25,14 @@ class Scene:
     wanted: list[str]
     pools: list[Pool]
     instances: Mapping[str, Mapping[str, Any]]
-    readings: list[Mapping[str, Any]]
+    said: _levels.Said
     seen: Mapping[str, Any]
     cap: int
     include_drained: bool
 
     def levels(self, state: State) -> list[Level]:
         leased = {host: held_text(state, lease) for host, lease in state.leases.items()}
-        return _levels.levels(self.pools, self.instances, self.readings, self.seen, leased)
+        return _levels.levels(self.pools, self.instances, self.said, self.seen, leased)
 
     def room(self, state: State, levels: Sequence[Level]) -> dict[str, int]:
         """By pool, with the cap over all runs as one more."""
@@ -65,7 +65,7 @@ def scene(params: Params, check: _sweep.Check) -> Scene:
         )
     members = dict.fromkeys(host for pool in pools for host in pool.hosts)
     seen = _sweep.sweep({host: instances[host]["probe"] for host in members}, timeout, check)
-    return Scene(service.name, wanted, pools, instances, readings, seen, cap, drained == "include")
+    return Scene(service.name, wanted, pools, instances, _levels.said_by(readings), seen, cap, drained == "include")
 
 
 def held_text(state: State, lease: Lease) -> str:

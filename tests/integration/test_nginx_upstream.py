@@ -425,6 +425,12 @@ def test_a_stale_pid_file(three: Fleet, content: str | None, text: str) -> None:
         pid_file.write_text(right)
 
 
+def test_an_upgrade_of_the_binary_under_way(three: Fleet) -> None:
+    (three.nginx.folder / "nginx.pid.oldbin").write_text("1")
+    text = three.refused(HostError, three.first(state="down"))
+    assert "an upgrade of nginx's binary is under way" in text
+
+
 def test_another_line_for_the_same_address() -> None:
     """Another upstream goes on sending there: its connections are not waited for, and it is said."""
     with fleet() as made:

@@ -8,6 +8,7 @@ import contextlib
 import importlib.resources
 import os
 import platform
+import random
 import shutil
 import signal
 import socket
@@ -35,8 +36,10 @@ def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, below those that the kernel gives to clients meanwhile."""
+    while True:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", random.randint(20000, 30000))) as probe:
+            return int(probe.getsockname()[1])
 
 
 class Backend:

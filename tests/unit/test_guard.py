@@ -423,6 +423,19 @@ def test_bad_probes(fleet: Fleet, probe: dict[str, Any], said: str) -> None:
         fleet.acquire(fleet.begin(), ["order-1"], instances=instances)
 
 
+def test_a_point_beside_the_pools(fleet: Fleet) -> None:
+    """What a host serves besides would not be counted."""
+    run = fleet.begin()
+    described = fleet.described()
+    described["pools"][1]["hosts"] = fleet.hosts[1:]
+    with pytest.raises(
+        Refused, match="order-1 has a traffic point in nginx/order_svc, but pools does not have it there"
+    ):
+        fleet.acquire(run, ["order-1"], pools=described["pools"])
+    with pytest.raises(Refused, match="order-1 has a traffic point in nginx/order_svc"):
+        fleet.acquire(run, ["order-1"], pools=described["pools"][:1])
+
+
 def test_no_such_action(fleet: Fleet) -> None:
     with pytest.raises(Refused, match="action 'grant' is not one of acquire, begin, finish, plan"):
         fleet.ask("grant")

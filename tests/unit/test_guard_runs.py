@@ -189,6 +189,16 @@ def test_finish_with_something_left(fleet: Fleet) -> None:
     )
 
 
+def test_all_done_but_something_held_is_not_past(fleet: Fleet) -> None:
+    run = fleet.begin(["order-1"])
+    fleet.acquire(run, ["order-1"])
+    fleet.ask("release", run=run, wanted=["order-1"], done=True)
+    fleet.acquire(run, ["order-1"])
+    result = fleet.ask("finish", run=run)
+    assert (result["complete"], result["state"], list(result["out"])) == (False, "stopped", ["order-1"])
+    assert list(fleet.leases()) == ["order-1"]
+
+
 def test_only_its_process_ends_a_run_and_anybody_may_stop_it(fleet: Fleet) -> None:
     run = fleet.begin()
     with pytest.raises(Refused, match="belongs to another process now"):

@@ -28,7 +28,9 @@ def pools_of(fleet: Fleet) -> list[Pool]:
 def measured(fleet: Fleet, leased: dict[str, str] | None = None) -> dict[str, Level]:
     described = fleet.described()
     seen = {host: SICK if host in fleet.sick else OK for host in described["instances"]}
-    found = _levels.levels(pools_of(fleet), described["instances"], described["readings"], seen, leased or {})
+    found = _levels.levels(
+        pools_of(fleet), described["instances"], _levels.said_by(described["readings"]), seen, leased or {}
+    )
     return {level.pool.id: level for level in found}
 
 

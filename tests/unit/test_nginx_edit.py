@@ -224,6 +224,24 @@ def test_refuses(tmp_path: Path, data: bytes, asked: Wanted, text: str) -> None:
     assert conf.main.read_bytes() == data
 
 
+@pytest.mark.parametrize("spelled", ["servers", "./servers", "link"])
+def test_one_line_for_two_upstreams(tmp_path: Path, spelled: str) -> None:
+    """Both include the file: it changes for both or for none."""
+    text = f"upstream u {{ include servers; }} upstream v {{ include {spelled}; }}"
+    conf, servers = tree(tmp_path, text.encode()), tmp_path / "servers"
+    servers.write_bytes(b"server a:1;\nserver b:1;\n")
+    (tmp_path / "link").symlink_to("servers")
+    for asked in (
+        [Wanted("u", "a:1", "down")],
+        [Wanted("u", "a:1", "down"), Wanted("v", "a:1", "up")],
+        [Wanted("v", "c:1", "present")],
+    ):
+        with pytest.raises(_nginx_upstream.MemberError, match="is one line for the upstreams u and v"):
+            conf.ask(*asked)
+    conf.ask(Wanted("u", "a:1", "down"), Wanted("v", "a:1", "down"))
+    assert servers.read_bytes() == b"server a:1 down;\nserver b:1;\n"
+
+
 def corpus_copy(folder: Path, main: Path, variant: str) -> Tree:
     copy = folder / "conf"
     if main.parent == CORPUS:

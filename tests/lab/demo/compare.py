@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -45,8 +47,10 @@ def taken_out(fleet: Fleet) -> bool:
 
 
 def restart(fleet: Fleet, instance: str) -> None:
-    fleet.supervisorctl("restart", instance)
-    wait_for(f"{instance} healthy", lambda: fleet.healthy(instance))
+    """SIGTERM, as every service manager does it, but without the second that supervisorctl takes to get there."""
+    before = fleet.pid(instance)
+    os.kill(before, signal.SIGTERM)
+    wait_for(f"{instance} restarted", lambda: fleet.pid(instance) not in (0, before) and fleet.healthy(instance))
 
 
 def mark(fleet: Fleet, instance: str, words: str) -> None:

@@ -1,0 +1,173 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The settings of a service and of its selected instances: typed, and checked value by value. Pure.
+
+Every error names the host, the variable and the value, and says what would be right.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.lossless.restart.plugins.module_utils import _floor, _grammar, _plan, _process, _target
+from ansible_collections.lossless.restart.plugins.plugin_utils._names import Invalid
+
+Spec = Mapping[str, Mapping[str, Any]]
+T = TypeVar("T")
+
+TARGET_LISTS = ("instance_state", "instance_idle", "instance_health")
+# Seconds: a lease is never held for longer at one step.
+DAY = 86400
+# The least and the most.
+RANGES: Mapping[str, tuple[float, float]] = {
+    "fleet_bake": (0, DAY),
+    "instance_state_deadline": (0, 3600),
+    "instance_drain_deadline": (0.1, 36000),
+    "instance_quiet_window": (0, 3600),
+    "instance_restart_deadline": (0.1, 36000),
+    "instance_restart_retries": (0, 100),
+    "instance_health_deadline": (0.1, 36000),
+    "instance_health_successes": (1, 1000),
+    "instance_warmup_seconds": (0, 3600),
+    "instance_verify_requests": (1, 1000000),
+    "instance_verify_deadline": (0, 3600),
+    "instance_verify_error_rate": (0.001, 100),
+    "instance_verify_p95": (0.001, 3600),
+}
+
+
+def typed(values: Mapping[str, Any], spec: Spec, where: str) -> dict[str, Any]:
+    """The values in their types and with their defaults."""
+    given = {name: values[name] for name in spec if name in values}
+    for name, value in given.items():
+        _check_shape(name, value, spec[name], where)
+    outcome = ArgumentSpecValidator(dict(spec)).validate(given)
+    if outcome.error_messages:
+        raise Invalid(f"{where}: {'; '.join(outcome.error_messages).rstrip('.')}")
+    found = dict(outcome.validated_parameters)
+    for name, (least, most) in RANGES.items():
+        if name in found and not least <= found[name] <= most:
+            raise Invalid(f"{where}: {name} {found[name]!r} is not a number from {least:g} to {most:g}")
+    return found
+
+
+def _check_shape(name: str, value: Any, option: Mapping[str, Any], where: str) -> None:
+    """Refuse a text where a list or mapping belongs: the engine would take it to pieces at its commas."""
+    listed = isinstance(option.get("default"), list) or option["type"] == "list"
+    wanted = "list" if listed else "mapping" if option["type"] == "dict" else ""
+    if isinstance(value, str) and wanted and option.get("elements") != "int":
+        shown = json.dumps({name: [] if listed else {}})[:-2]
+        raise Invalid(
+            f"{where}: {name} {value!r} is a text, and must be a {wanted}; on the command line as in -e '{shown}...'"
+        )
+    if wanted == "mapping" and not isinstance(value, Mapping):
+        raise Invalid(f"{where}: {name} {value!r} must be a mapping")
+    if option.get("elements") == "dict":
+        if not isinstance(value, list):
+            raise Invalid(f"{where}: {name} {value!r} must be a list of mappings")
+        for number, one in enumerate(value):
+            if not isinstance(one, Mapping):
+                raise Invalid(f"{where}: {name}[{number}] {one!r} must be a mapping")
+    plain(value, f"{where}: {name}")
+
+
+def plain(value: Any, where: str) -> None:
+    """Refuse what JSON does not know, such as the date that YAML makes of 2026-01-31."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        if isinstance(value, datetime.date):
+            return
+        raise Invalid(f"{where} has a value in it that is neither text nor number: put quotes around a date") from None
+
+
+def check_service(values: Mapping[str, Any], selected: Sequence[str]) -> None:
+    """The settings of the service as a whole."""
+    told("fleet_floor", _floor.parse_floor, values["fleet_floor"])
+    told("fleet_pace", _plan.parse_pace, values["fleet_pace"], len(selected))
+    told("fleet_service", _grammar.word, values["fleet_service"], "service")
+    for name in ("fleet_ledger", "fleet_state_dir"):
+        told(name, _grammar.path, values[name], "directory")
+    if values["fleet_max_out"] is not None:
+        told("fleet_max_out", _floor.parse_cap, values["fleet_max_out"], len(selected))
+    if values["fleet_kind"] == "single" and len(selected) != 1:
+        raise Invalid(f"fleet_kind single restarts exactly one instance, and {len(selected)} are selected: use -l HOST")
+    reason = values["fleet_reason"]
+    if len(reason) > 200:
+        raise Invalid(f"fleet_reason '{reason[:40]}...' has {len(reason)} characters: at most 200 go on the record")
+    if reason and not reason.isprintable():
+        raise Invalid(f"fleet_reason {reason!r} has a line end or another control character in it")
+    moment(values["fleet_since"])
+
+
+def moment(since: Any) -> float | None:
+    """`fleet_since` in seconds since the epoch; None where it is not set."""
+    wrong = Invalid(
+        f"fleet_since {str(since)!r} is no moment: write seconds since the epoch, or a date and time with its zone, "
+        "as in '2026-01-31T22:00:00+08:00'"
+    )
+    if since is None:
+        return None
+    if isinstance(since, bool):
+        raise wrong
+    try:
+        found = float(since)
+    except (TypeError, ValueError):
+        try:
+            read = datetime.datetime.fromisoformat(str(since))
+        except ValueError:
+            raise wrong from None
+        if read.tzinfo is None:
+            raise wrong from None
+        found = read.timestamp()
+    if not 0 <= found < 1e11:
+        raise wrong
+    return found
+
+
+def check_selected(host: str, values: Mapping[str, Any]) -> None:
+    """What only a selected instance needs."""
+    for name in TARGET_LISTS:
+        for number, target in enumerate(values[name]):
+            told(f"{host}: {name}[{number}]", _target.validate, target)
+    restart = values["instance_restart"]
+    told(f"{host}: instance_restart", _process.service, restart, values["instance_address"])
+    if not {"systemd", "supervisor", "command", "start"} & set(restart):
+        raise Invalid(
+            f"{host}: instance_restart {restart!r} says how to find the process, not how to restart it: write one of "
+            "systemd, supervisor, command, or stop with start"
+        )
+    if values["instance_quiet_window"] >= values["instance_drain_deadline"]:
+        raise Invalid(
+            f"{host}: instance_quiet_window {values['instance_quiet_window']:g} s must be shorter than "
+            f"instance_drain_deadline {values['instance_drain_deadline']:g} s"
+        )
+    if any(not 0 < share <= 100 for share in values["instance_warmup"]):
+        raise Invalid(f"{host}: instance_warmup {values['instance_warmup']!r}: shares are percent from 1 to 100")
+
+
+def check_held(host: str, values: Mapping[str, Any], fleet: Mapping[str, Any], sources: int) -> None:
+    """Refuse deadlines that add up to more than a lease may be held for."""
+    turn = values["instance_restart_deadline"] + values["instance_health_deadline"]
+    bake = fleet["fleet_bake"] if fleet["fleet_kind"] == "canary" else 0
+    warm = len(values["instance_warmup"]) * values["instance_warmup_seconds"]
+    steps = {
+        "the drain": 2 * values["instance_drain_deadline"],
+        "the restart with its retries and the gate": (values["instance_restart_retries"] + 1) * turn,
+        "attach, verify and bake": values["instance_verify_deadline"] * sources + warm + bake,
+    }
+    for step, seconds in steps.items():
+        if seconds > DAY - 600:
+            raise Invalid(f"{host}: the deadlines of {step} add up to {seconds:g} s: keep it within a day")
+
+
+def told(where: str, function: Callable[..., T], *values: Any) -> T:
+    """The function's answer; its ValueError as Invalid, with the place where the value stands."""
+    try:
+        return function(*values)
+    except ValueError as error:
+        raise Invalid(f"{where}: {error}") from None
