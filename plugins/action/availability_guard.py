@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -85,7 +84,7 @@ class ActionModule(FleetAction):
             "owner": _controller.owner(),
             "reason": fleet["fleet_reason"],
             "planned": plan["todo"],
-            "since": _moment(fleet["fleet_since"]),
+            "since": fleet["fleet_since"],
             "dead": plan["dead"],
             "new": fleet["fleet_new"],
         }
@@ -156,16 +155,6 @@ def _nothing(checks: _preflight.Checks) -> dict[str, Any]:
 def _held() -> str:
     described = _own.read("description")
     return ", ".join(_own.leases(described["selected"])) or "nothing"
-
-
-def _moment(since: Any) -> float | None:
-    """`fleet_since` as seconds since the epoch; None where it is not set."""
-    if since is None or isinstance(since, (int, float)):
-        return since
-    try:
-        return float(since)
-    except ValueError:
-        return datetime.datetime.fromisoformat(str(since)).timestamp()
 
 
 def _run() -> dict[str, Any]:

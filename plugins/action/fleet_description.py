@@ -11,10 +11,14 @@ from typing import Any
 import yaml
 from ansible import context
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.lossless.restart.plugins.plugin_utils import _description, _own
+from ansible_collections.lossless.restart.plugins.plugin_utils import _description, _names, _own, _settings
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
+from ansible_collections.lossless.restart.plugins.plugin_utils._inventory import Inventory, Variables
+from ansible_collections.lossless.restart.plugins.plugin_utils._names import Invalid
 
 _ROLES = Path(__file__).parents[2] / "roles"
+# So many hosts are named in one message.
+_NAMED = 5
 
 
 class ActionModule(FleetAction):
@@ -23,7 +27,7 @@ class ActionModule(FleetAction):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         try:
             described = self._describe(variables)
-        except _description.Invalid as error:
+        except Invalid as error:
             return {"failed": True, "msg": f"{error}. Nothing was touched."}
         _own.write("description", described)
         return {"changed": False, **described}
@@ -33,27 +37,34 @@ class ActionModule(FleetAction):
         known = [name for spec in specs.values() for name in spec]
         selected: Sequence[str] = variables["ansible_play_hosts_all"]
         if not context.CLIARGS["subset"]:
-            raise _description.Invalid("no limit was given: say what to restart, as in -l order-svc or -l order-3")
-        _description.check_names(load_extra_vars(self._loader), known, "extra variables", strict=True)
-        hostvars, groups = variables["hostvars"], variables["groups"]
-        service = _service(selected, hostvars, groups)
-        for host in selected:
-            _description.check_names(hostvars[host], known, host)
-        fleet = _description.typed(_values(hostvars[selected[0]], specs["fleet"]), specs["fleet"], selected[0])
-        _description.check_service(fleet, selected)
-        for host in selected:
-            own = _description.typed(_values(hostvars[host], specs["instance"]), specs["instance"], host)
-            _description.check_selected(host, own)
-        instances = _instances(groups[service], fleet, hostvars, groups)
+            raise Invalid("no limit was given: say what to restart, as in -l order-svc or -l order-3")
+        _names.check(load_extra_vars(self._loader), known, "extra variables", strict=True)
+        inventory = Inventory(variables["hostvars"], variables["groups"])
+        service = _service(selected, inventory)
+        members = inventory.groups[service]
+        for host in members:
+            _names.check(inventory[host], known, host)
+        fleet = _fleet(members, selected, specs["fleet"], inventory)
+        settings = {
+            host: _settings.typed(_values(inventory[host], specs["instance"]), specs["instance"], host)
+            for host in selected
+        }
+        for host, own in settings.items():
+            _settings.check_selected(host, own)
+        instances = _instances(members, fleet, inventory)
+        sources = _description.sources_of(instances)
+        _check_sources(sources, inventory)
+        for host, own in settings.items():
+            _settings.check_held(host, own, fleet, len(sources))
         return {
             "service": service,
             "fleet": fleet,
             "ledger_host": fleet["fleet_ledger_host"],
-            "selected": [host for host in groups[service] if host in set(selected)],
+            "selected": [host for host in members if host in set(selected)],
             "instances": instances,
-            "pools": _description.pools_of(service, groups[service], instances),
-            "sources": _known_hosts(_description.sources_of(instances), hostvars),
-            "checked": [host for host in selected if _on_host(hostvars[host])],
+            "pools": _description.pools_of(service, members, instances),
+            "sources": sources,
+            "checked": [host for host in selected if _on_host(inventory[host])],
         }
 
 
@@ -66,46 +77,74 @@ def _spec(role: str) -> dict[str, Any]:
     }
 
 
-def _values(found: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: found[name] for name in spec if name in found and found[name] is not None}
+def _values(found: Variables, spec: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: found[name] for name in spec if name in found}
+    return {name: value for name, value in given.items() if value is not None}
 
 
-def _service(selected: Sequence[str], hostvars: Mapping[str, Any], groups: Mapping[str, Any]) -> str:
-    names = {host: hostvars[host].get("fleet_service") for host in selected}
+def _service(selected: Sequence[str], inventory: Inventory) -> str:
+    names = {host: inventory[host].get("fleet_service") for host in selected}
     without = [host for host, name in names.items() if not name]
     if without:
-        raise _description.Invalid(
-            f"{', '.join(without[:5])}: fleet_service is not set: this host is part of no service"
+        raise Invalid(
+            f"{_listed(without)}: fleet_service is not set, so this is no instance of a service: "
+            "limit the run to a service's hosts"
         )
-    if len(set(names.values())) > 1:
-        listed = "; ".join(f"{host}: {name}" for host, name in list(names.items())[:5])
-        raise _description.Invalid(f"the selected hosts are of several services ({listed}): restart one at a time")
+    if len({str(name) for name in names.values()}) > 1:
+        listed = "; ".join(f"{host}: {name}" for host, name in list(names.items())[:_NAMED])
+        raise Invalid(f"the selected hosts are of several services ({listed}): restart one at a time")
     service = str(names[selected[0]])
-    if not groups.get(service):
-        raise _description.Invalid(
-            f"fleet_service {service!r}: the inventory has no group of this name with hosts in it"
-        )
-    outside = [host for host in selected if host not in groups[service]]
+    if not inventory.groups.get(service):
+        raise Invalid(f"fleet_service {service!r}: the inventory has no group of this name with hosts in it")
+    outside = [host for host in selected if host not in inventory.groups[service]]
     if outside:
-        raise _description.Invalid(f"{', '.join(outside[:5])}: not in the group {service}, but fleet_service says so")
+        raise Invalid(f"{_listed(outside)}: not in the group {service}, but fleet_service says so")
     return service
 
 
-def _instances(
-    hosts: Sequence[str], fleet: Mapping[str, Any], hostvars: Mapping[str, Any], groups: Mapping[str, Any]
+def _listed(hosts: Sequence[str]) -> str:
+    more = f" and {len(hosts) - _NAMED} more" if len(hosts) > _NAMED else ""
+    return ", ".join(hosts[:_NAMED]) + more
+
+
+def _fleet(
+    members: Sequence[str], selected: Sequence[str], spec: Mapping[str, Any], inventory: Inventory
 ) -> dict[str, Any]:
-    """All instances that share a pool with the service's, its own first."""
-    found = {host: _description.instance(host, hostvars[host], fleet) for host in hosts}
-    shared = {pool: settings["groups"] for one in found.values() for pool, settings in one["pools"].items()}
-    for pool, names in shared.items():
-        for name in names or []:
-            if name not in groups:
-                raise _description.Invalid(
-                    f"{pool}: members_of names the group {name!r}, which the inventory does not have"
+    """The service's own settings: the same at every instance, whichever are selected."""
+    spoken = [name for name in spec if name != "fleet_reason"]
+    first = selected[0]
+    values = _values(inventory[first], dict.fromkeys(spoken))
+    for host in members:
+        here = _values(inventory[host], dict.fromkeys(spoken))
+        for name in spoken:
+            if here.get(name) != values.get(name):
+                raise Invalid(
+                    f"{host}: {name} is {here.get(name)!r} here and {values.get(name)!r} at {first}: "
+                    "it belongs to the service, so write it once, in the group's variables"
                 )
-            for host in groups[name]:
+    reason = inventory.literal(first, "fleet_reason")
+    fleet = _settings.typed({**values, "fleet_reason": reason or ""}, spec, first)
+    _settings.check_service(fleet, selected)
+    if fleet["fleet_ledger_host"] not in inventory:
+        raise Invalid(f"fleet_ledger_host {fleet['fleet_ledger_host']!r} is no host of the inventory: add it there")
+    return {**fleet, "fleet_since": _settings.moment(fleet["fleet_since"])}
+
+
+def _instances(hosts: Sequence[str], fleet: Mapping[str, Any], inventory: Inventory) -> dict[str, Any]:
+    """All instances that share a pool with the service's, its own first."""
+    found = {host: _description.instance(host, inventory[host], fleet) for host in hosts}
+    shared: dict[str, list[str]] = {}
+    for one in found.values():
+        for pool, settings in one["pools"].items():
+            shared.setdefault(pool, []).extend(settings["groups"] or [])
+    for pool, names in shared.items():
+        for name in dict.fromkeys(names):
+            if name not in inventory.groups:
+                raise Invalid(f"{pool}: members_of names the group {name!r}, which the inventory does not have")
+            for host in inventory.groups[name]:
                 if host not in found:
-                    found[host] = _only(_description.instance(host, hostvars[host], fleet), set(shared))
+                    found[host] = _only(_description.instance(host, inventory[host], fleet), set(shared))
+    _description.check_addresses(found)
     return found
 
 
@@ -115,11 +154,12 @@ def _only(one: dict[str, Any], pools: set[str]) -> dict[str, Any]:
     return {**one, "points": points, "pools": {name: value for name, value in one["pools"].items() if name in pools}}
 
 
-def _known_hosts(sources: list[dict[str, Any]], hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
-    missing = [source["name"] for source in sources if source["name"] not in hostvars]
+def _check_sources(sources: Sequence[Mapping[str, Any]], inventory: Inventory) -> None:
+    missing = [source["name"] for source in sources if source["name"] not in inventory]
     if missing:
-        raise _description.Invalid(f"{', '.join(missing)}: named as a balancer, but not a host of the inventory")
-    return sources
+        raise Invalid(f"{_listed(missing)}: named as a balancer, but no host of the inventory: add it there")
+    for source in sources:
+        _description.check_source(source["kind"], source["name"], inventory[source["name"]])
 
 
 def _on_host(values: Mapping[str, Any]) -> bool:

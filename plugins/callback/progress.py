@@ -50,7 +50,9 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         if "results" not in result.result:
-            self._tell(result, result.result, C.COLOR_WARN if ignore_errors else C.COLOR_ERROR, failed=True)
+            # What is ignored is judged later: the word stands only before what ends a turn or the run.
+            head = "" if ignore_errors else "FAILED "
+            self._tell(result, result.result, C.COLOR_WARN if ignore_errors else C.COLOR_ERROR, True, head)
 
     def v2_runner_item_on_failed(self, result: Any) -> None:
         self._tell(result, result.result, C.COLOR_ERROR, failed=True)
@@ -61,7 +63,9 @@ class CallbackModule(CallbackBase):
     def v2_runner_retry(self, result: Any) -> None:
         self._tell(result, result.result, C.COLOR_WARN, failed=True)
 
-    def _tell(self, result: Any, outcome: Any, color: str | None, failed: bool = False) -> None:
+    def _tell(
+        self, result: Any, outcome: Any, color: str | None, failed: bool = False, head: str = "FAILED "
+    ) -> None:
         module = str(result.task.action).removeprefix(_OURS)
         ours = str(result.task.action).startswith(_OURS)
         dull = not ours or module in _QUIET or outcome.get("idle")
@@ -71,10 +75,12 @@ class CallbackModule(CallbackBase):
         host = result.host.get_name()
         batch = outcome.get("batch")
         who = ", ".join(batch) if batch else host
-        if (result.task._uuid, who, text) in self._said:
-            return
-        self._said.add((result.task._uuid, who, text))
         name = result.task.get_name().rsplit(" : ", 1)[-1]
         step = name.partition(" | ")[0]
-        head = "FAILED " if failed else ""
+        # A step's tasks may all fail for one reason.
+        same = (step if failed else result.task._uuid, who, text)
+        if same in self._said:
+            return
+        self._said.add(same)
+        head = head if failed else ""
         self._display.display(f"{time.strftime('%H:%M:%S')}  {step:<12} {who:<10}  {head}{text}", color=color)

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Callable, TypeVar
 
-from . import _files, _ledger, _ledger_trust
+from . import _files, _ledger, _ledger_format, _ledger_trust
 from ._ledger import Refused, Run, State
 
 # Seconds by which the clock may go back (a time server's small corrections) before the ledger is refused.
@@ -61,16 +61,16 @@ class Directory:
             new = replace(new, id=new.id or str(uuid.uuid4()))
             for run in new.runs.values():
                 if run.state in _ledger.PAST:
-                    _files.write_json(self._in_runs(run.id, "json"), _ledger.encode_past(run))
+                    _files.write_json(self._in_runs(run.id, "json"), _ledger_format.encode_past(run))
             new = _ledger.settled(state, new)
-            _files.write_json(self._in("state.json"), _ledger.encode(new))
+            _files.write_json(self._in("state.json"), _ledger_format.encode(new))
             return new
 
     def past(self, run: str) -> Run | None:
         path = self._in_runs(run, "json")
         with self._explained("cannot be read"):
             data = _ledger_trust.private(path)
-        return None if data is None else _parsed(path, data, _ledger.decode_past)
+        return None if data is None else _parsed(path, data, _ledger_format.decode_past)
 
     def append(self, run: str, event: Mapping[str, Any]) -> None:
         if self._dry:
@@ -136,7 +136,7 @@ class Directory:
         if data is None:
             # Tokens begin at the time, so that a ledger made anew after a loss is not fenced off by its predecessor's.
             return State(token=int(now), at=now)
-        state = _parsed(path, data, _ledger.decode)
+        state = _parsed(path, data, _ledger_format.decode)
         if state.at - now > BACKWARDS:
             raise Refused(
                 f"the clock of the ledger's host went back by {state.at - now:.0f} s: {path} was written at "

@@ -8,8 +8,7 @@ Everything is counted from the configured members, never from those that were fo
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
@@ -120,81 +119,9 @@ def moment(at: float, now: float) -> str:
     return time.strftime("%H:%MZ" if abs(now - at) < 43200 else "%Y-%m-%d %H:%MZ", time.gmtime(at))
 
 
-def disagreements(
-    pools: Sequence[Pool], instances: Mapping[str, Mapping[str, Any]], readings: Iterable[Mapping[str, Any]]
-) -> list[str]:
-    """Every reason for which the sources cannot be counted on, each naming the source; empty where all agree."""
-    wrong = []
-    listed: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for reading in readings:
-        if "error" in reading:
-            wrong.append(f"{reading['source']}: cannot be read: {reading['error']}")
-        else:
-            listed.setdefault((reading["pool"], reading["source"]), []).extend(reading["members"])
-    failed = {line.partition(":")[0] for line in wrong}
-    for (pool, source), hosts in _expected(pools, instances).items():
-        if source in failed:
-            continue
-        if not listed.get((pool, source)):
-            wrong.append(f"{source}: nothing was found of {pool}; the inventory has {len(hosts)} there")
-        else:
-            wrong += _differences(pool, source, hosts, listed[pool, source])
-    for one in pools:
-        without = [host for host in one.hosts if not _points(one, instances[host])]
-        wrong += [f"{one.id}: no source is named for {host}, which is in this pool" for host in without]
-    return wrong
-
-
-def _points(pool: Pool, instance: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def points_of(pool: Pool, instance: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The instance's traffic points in the pool; in the service as a whole all of them."""
     return [point for point in instance["points"] if pool.kind == "service" or point["pool"] == pool.id]
-
-
-def _expected(
-    pools: Sequence[Pool], instances: Mapping[str, Mapping[str, Any]]
-) -> dict[tuple[str, str], dict[str, list[str]]]:
-    """By (pool, source): the inventory's members and the hosts that say to be them."""
-    known = {pool.id: set(pool.hosts) for pool in pools}
-    found: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for host, instance in instances.items():
-        for point in instance["points"]:
-            if host in known.get(point["pool"], ()):
-                found.setdefault((point["pool"], point["source"]), {}).setdefault(point["member"], []).append(host)
-    return found
-
-
-def _differences(
-    pool: str, source: str, expected: Mapping[str, Sequence[str]], members: Sequence[Mapping[str, Any]]
-) -> list[str]:
-    found = [member for member in members if member["state"] != "absent"]
-    names = Counter(member["member"] for member in found)
-    wrong = [f"{source}: {name} is listed twice in {pool}" for name, times in names.items() if times > 1]
-    for name, hosts in expected.items():
-        if len(hosts) > 1:
-            wrong.append(f"{source}: {name} in {pool} is both {' and '.join(hosts)} in the inventory")
-        if name not in names:
-            other = next((m["member"] for m in found if name in m.get("addresses", ())), None)
-            hint = f"; it lists {other} with this address: say so with 'member'" if other else ""
-            wrong.append(f"{source}: {pool} does not list {name}, which the inventory has as {hosts[0]}{hint}")
-    for member in found:
-        if member["member"] not in expected and member["state"] != "backup":
-            wrong.append(
-                f"{source}: {pool} lists {member['member']}, which is no member in this inventory "
-                "(is the inventory sliced, or a group missing in members_of?)"
-            )
-        if member["state"] not in ("up", "down", "drain", "backup"):
-            wrong.append(f"{source}: {pool} says {member['state']!r} of {member['member']}, which is no known state")
-    return wrong
-
-
-def said_by(readings: Iterable[Mapping[str, Any]]) -> Said:
-    """What the sources say of each member."""
-    return {
-        (reading["pool"], reading["source"], member["member"]): member
-        for reading in readings
-        if "error" not in reading
-        for member in reading["members"]
-    }
 
 
 def levels(
@@ -217,7 +144,7 @@ def _outs(
 ) -> dict[str, Out]:
     outs = {}
     for host in pool.hosts:
-        points = _points(pool, instances[host])
+        points = points_of(pool, instances[host])
         states = {(p["source"], p["pool"]): said[p["pool"], p["source"], p["member"]]["state"] for p in points}
         why = _why(host, states, seen[host], leased)
         if why is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _grammar, _nginx_address, _nginx_conf, _nginx_host, _nginx_upstream
-from ._nginx_conf import Config, Directive
+from ._nginx_conf import Config, ConfigError, Directive
 from ._nginx_upstream import Upstream
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -43,7 +43,12 @@ class Nginx:
         """Read the configuration and ask for the version. Raises ConfigError, MemberError or HostError."""
         built = _nginx_host.build(self.version, timeout=COMMAND_SECONDS)
         prefix = _nginx_host.prefix(self.prefix, built, [self.test, self.reload, self.version])
-        return _reading(_nginx_conf.load(self.config, prefix), built, _nginx_address.Resolver())
+        try:
+            config = _nginx_conf.load(self.config, prefix)
+        except ConfigError as error:
+            said = f"nginx's configuration cannot be read as it stands; nothing was changed: {error}"
+            raise ConfigError(said) from error
+        return _reading(config, built, _nginx_address.Resolver())
 
     def again(self, before: Reading) -> Reading:
         """The configuration read once more; the rest as `before`."""

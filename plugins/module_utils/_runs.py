@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs: begin or resume one, stop it, finish it, and say what stands in the ledger."""
+"""Runs: begin one, or go on with an abandoned one and take over what it left out."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import _floor, _levels, _sweep
+from . import _floor, _levels, _sources, _sweep
 from ._ledger import Lease, Refused, State
 from ._levels import Level, Pool, moment
 from ._params import Params
@@ -56,7 +56,7 @@ def scene(params: Params, check: _sweep.Check) -> Scene:
     cap = params.cap(len(service.hosts))
     drained = params.choice("drained", "skip", "include")
     timeout = params.number("probe_deadline", 0.05, 4, 2)
-    wrong = _levels.disagreements(pools, instances, readings)
+    wrong = _sources.disagreements(pools, instances, readings)
     if wrong:
         raise Refused(
             f"{'; '.join(wrong[:8])}{f'; and {len(wrong) - 8} more' if len(wrong) > 8 else ''}. "
@@ -65,7 +65,7 @@ def scene(params: Params, check: _sweep.Check) -> Scene:
         )
     members = dict.fromkeys(host for pool in pools for host in pool.hosts)
     seen = _sweep.sweep({host: instances[host]["probe"] for host in members}, timeout, check)
-    return Scene(service.name, wanted, pools, instances, _levels.said_by(readings), seen, cap, drained == "include")
+    return Scene(service.name, wanted, pools, instances, _sources.said_by(readings), seen, cap, drained == "include")
 
 
 def held_text(state: State, lease: Lease) -> str:

@@ -21,12 +21,12 @@ description:
 extends_documentation_fragment:
   - lossless.restart.common.info
   - lossless.restart.nginx
+  - lossless.restart.leases
 options:
   members:
-    description: The members to judge.
+    description: The members to judge. This or O(leases).
     type: list
     elements: dict
-    required: true
     suboptions:
       upstream:
         description: The upstream's name.
@@ -55,6 +55,13 @@ options:
     description: Seconds that the 95th percentile of each must stay below, by nearest rank.
     type: float
     default: 1.0
+  accept:
+    description:
+      - With O(leases), the verdicts with which an inventory host passes. With another verdict on one of its members the
+        task fails for it. By default it passes with every one.
+    type: list
+    elements: str
+    choices: [good, inconclusive, bad]
   deadline:
     description: Seconds to wait for requests. With V(0) what is there now is judged.
     type: float
@@ -143,6 +150,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lossless.restart.plugins.module_utils import (
     _grammar,
+    _leased,
     _nginx_address,
     _nginx_conf,
     _nginx_follow,
@@ -156,10 +164,11 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
 
 SPEC: dict[str, Any] = {
     **_nginx_state.OPTIONS,
+    **_leased.OPTIONS,
+    "accept": {"type": "list", "elements": "str", "choices": ["good", "inconclusive", "bad"]},
     "members": {
         "type": "list",
         "elements": "dict",
-        "required": True,
         "options": {"upstream": {"type": "str", "required": True}, "member": {"type": "str", "required": True}},
     },
     "since": {"type": "list", "elements": "dict", "default": []},
@@ -174,7 +183,7 @@ RANGES = (("requests", 1, 1e6), ("error_rate", 0.001, 100), ("p95", 0.001, 3600)
 
 def validate(params: dict[str, Any]) -> None:
     """Raise ValueError for the first argument that cannot be meant."""
-    if not params["members"]:
+    if not _leased.members(params):
         raise ValueError("members is empty: name at least one, as in {upstream: order_svc, member: '10.0.0.3:8080'}")
     for wanted in params["members"]:
         _grammar.word(wanted["upstream"], "members: upstream")

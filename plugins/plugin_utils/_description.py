@@ -87,6 +87,11 @@ def _groups(names: Any, where: str) -> list[str] | None:
     return names
 
 
+def check_source(kind: str, host: str, values: Mapping[str, Any]) -> None:
+    """What the kind wants of the host that says who is in a pool."""
+    kind_of({"kind": kind}, host).check_source(host, values)
+
+
 def check_addresses(instances: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuse two instances at one address."""
     first: dict[str, str] = {}

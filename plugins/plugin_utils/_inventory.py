@@ -49,7 +49,8 @@ class Variables(Mapping[str, Any]):
         try:
             return self._values[name]
         except AnsibleError as error:
-            raise Invalid(f"{self._host}: {name} cannot be templated: {' '.join(str(error).split())}") from None
+            why = " ".join(str(error).split()).rstrip(".")
+            raise Invalid(f"{self._host}: {name} cannot be templated: {why}") from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._values

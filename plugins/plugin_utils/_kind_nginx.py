@@ -4,13 +4,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.lossless.restart.plugins.module_utils import _grammar
+from ansible_collections.lossless.restart.plugins.plugin_utils import _names
+from ansible_collections.lossless.restart.plugins.plugin_utils._settings import told
 
 # The keys of an entry besides those that every kind has, and whether they must be there.
 KEYS = {"upstream": True, "balancers": True, "member": False}
+
+# The variables of a balancer.
+VARIABLES: Mapping[str, Callable[[Any, str], Any]] = {
+    "nginx_config": _grammar.path,
+    "nginx_prefix": _grammar.path,
+    "nginx_test": _grammar.command,
+    "nginx_reload": _grammar.command,
+    "nginx_version": _grammar.command,
+}
+
+
+def check_source(host: str, values: Mapping[str, Any]) -> None:
+    """A balancer's own variables; raises Invalid."""
+    _names.check_shared(values, VARIABLES, host)
+    for name, rule in VARIABLES.items():
+        if values.get(name) is not None:
+            told(host, rule, values[name], name)
 
 
 def pool(entry: Mapping[str, Any]) -> str:

@@ -60,9 +60,10 @@ def _check_shape(name: str, value: Any, option: Mapping[str, Any], where: str) -
     listed = isinstance(option.get("default"), list) or option["type"] == "list"
     wanted = "list" if listed else "mapping" if option["type"] == "dict" else ""
     if isinstance(value, str) and wanted and option.get("elements") != "int":
-        shown = json.dumps({name: [] if listed else {}})[:-2]
+        content = "[...]" if listed else "{...}"
         raise Invalid(
-            f"{where}: {name} {value!r} is a text, and must be a {wanted}; on the command line as in -e '{shown}...'"
+            f"{where}: {name} {value!r} is a text, and must be a {wanted}; "
+            f"on the command line as in -e '{{\"{name}\": {content}}}'"
         )
     if wanted == "mapping" and not isinstance(value, Mapping):
         raise Invalid(f"{where}: {name} {value!r} must be a mapping")

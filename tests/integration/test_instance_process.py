@@ -120,7 +120,7 @@ def pid_of(config: Path, program: str) -> int:
 
 @pytest.fixture
 def supervisor(config: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    def call(program: str, state: str = "restarted", *options: str, **more: Any) -> dict[str, Any]:
+    def call(program: str, state: str = "restarted", *, check: bool = False, **more: Any) -> dict[str, Any]:
         restart = {"supervisor": program, "config": str(config), "supervisorctl": [str(BIN / "supervisorctl")]}
         arguments = {
             "restart": restart,
@@ -128,7 +128,7 @@ def supervisor(config: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
             "state": state,
             "state_dir": str(tmp_path / "state"),
         }
-        return adhoc.call("instance_process", {**arguments, **more}, adhoc.HERE, *options)
+        return adhoc.direct("instance_process", {**arguments, **more}, check=check)
 
     return call
 
@@ -140,7 +140,7 @@ def test_a_restart_is_another_process_of_the_program(
     pid, others = pid_of(config, program), [pid_of(config, other) for other in ("order-2", "workers:w1")]
     read = supervisor(program, "read")
     assert (read["identity"]["pid"], read["running"], read["changed"], read["status"]) == (pid, True, False, "RUNNING")
-    planned = supervisor(program, "restarted", "--check")
+    planned = supervisor(program, check=True)
     assert (planned["changed"], pid_of(config, program)) == (True, pid), planned
     done = supervisor(program)
     assert not done["failed"] and done["changed"] and done["touched"], done
@@ -154,7 +154,7 @@ def test_a_restart_is_another_process_of_the_program(
 
 
 def test_check_mode_writes_nothing(supervisor: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
-    assert supervisor("order-1", "restarted", "--check", token=3)["changed"]
+    assert supervisor("order-1", check=True, token=3)["changed"]
     assert not (tmp_path / "state").exists()
 
 
@@ -240,7 +240,7 @@ class Daemon:
 
     def call(self, restart: dict[str, Any], state: str = "restarted", **more: Any) -> dict[str, Any]:
         arguments = {"restart": restart, "address": self.address, "state": state, "state_dir": str(self.state)}
-        return adhoc.call("instance_process", {**arguments, **more})
+        return adhoc.direct("instance_process", {**arguments, **more})
 
     def close(self) -> None:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
@@ -329,6 +329,6 @@ def test_a_service_that_ends_at_once_is_a_failure(daemon: Daemon) -> None:
 def test_bad_input_is_named_and_nothing_is_touched(daemon: Daemon, more: dict[str, Any], says: str) -> None:
     pid = daemon.start()
     arguments = {"restart": {"command": daemon.command("restart")}, "address": daemon.address, "state": "restarted"}
-    answer = adhoc.call("instance_process", {**arguments, "state_dir": str(daemon.state), **more})
+    answer = adhoc.direct("instance_process", {**arguments, "state_dir": str(daemon.state), **more})
     assert answer["failed"] and answer["msg"].startswith(says) and not answer["touched"], answer
     assert daemon.pid() == pid

@@ -206,7 +206,7 @@ def test_a_restart_that_a_killed_run_left_is_waited_for(host: systemd.Machine, c
     arguments = {"restart": {"systemd": "notify"}, "address": "notifyhost:80", "state": "restarted"}
     line, environment = adhoc.command("instance_process", arguments, host.variables())
     killed = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    systemd.until(lambda: host.show("notify", "MainPID") != str(pid))
+    systemd.until(lambda: host.show("notify", "ActiveState") == "activating")
     killed.kill()
     killed.wait()
     assert host.show("notify", "ActiveState") == "activating"

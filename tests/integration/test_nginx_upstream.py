@@ -24,6 +24,7 @@ import pytest
 from ansible_collections.lossless.restart.plugins.module_utils import _nginx_member, _nginx_write
 from ansible_collections.lossless.restart.plugins.module_utils._fence import Fenced
 from ansible_collections.lossless.restart.plugins.module_utils._files import LockTimeout
+from ansible_collections.lossless.restart.plugins.module_utils._nginx_conf import ConfigError
 from ansible_collections.lossless.restart.plugins.module_utils._nginx_host import HostError
 from ansible_collections.lossless.restart.plugins.module_utils._nginx_upstream import MemberError
 
@@ -197,6 +198,11 @@ def test_a_configuration_broken_before_us(three: Fleet) -> None:
     text = three.refused(HostError, three.first(state="down"))
     assert "already broken before us" in text
     assert 'unknown directive "no_such_directive"' in text
+    with three.nginx.config.open("a") as config:
+        config.write("http {")
+    text = three.refused(ConfigError, three.first(state="down"))
+    assert "cannot be read as it stands; nothing was changed" in text
+    assert "a block is opened here and never closed" in text
 
 
 def test_a_failed_test_puts_the_old_file_back(three: Fleet, shell: Any) -> None:

@@ -171,7 +171,7 @@ def test_two_runs_at_once(tmp_path: Path) -> None:
     with fleet, fleet.watched() as (client, observer):
         with fleet.playbook("-l", "order-1,order-2") as first:
             with fleet.moments.pause("supervisorctl stop order-1") as arrived:
-                arrived()
+                arrived(first)
                 same = fleet.roll(limit="order-1")
                 assert same.code == 2 and "order-1: held by run" in same.text, same.text
                 everybody = fleet.roll()

@@ -38,3 +38,28 @@ def answer(output: str, errors: str) -> dict[str, Any]:
     head, found, body = output.partition(" => ")
     assert found, f"no answer: {output} {errors}"
     return {"failed": "FAILED" in head or "UNREACHABLE" in head, **json.loads(body)}
+
+
+_DIRECT = """
+import runpy, sys
+from ansible.module_utils import basic
+basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = sys.stdin.buffer.read(), "legacy"
+runpy.run_module("ansible_collections.lossless.restart.plugins.modules." + sys.argv[1], run_name="__main__")
+"""
+
+
+def direct(module: str, arguments: Mapping[str, Any], *, check: bool = False) -> dict[str, Any]:
+    """What the module answers when it is run here without a controller: the same module, at a tenth of the cost."""
+    given = {"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_check_mode": check}}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / ".venv" / "collections")}
+    done = subprocess.run(
+        [sys.executable, "-c", _DIRECT, module],
+        env=environment,
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout, f"no answer: {done.stderr}"
+    found: dict[str, Any] = {"failed": False, **json.loads(done.stdout)}
+    return found

@@ -141,18 +141,18 @@ KNOWN = ["instance_health", "fleet_floor", "instance_address"]
 @pytest.mark.parametrize(("name", "meant"), [("instance_helth", "instance_health"), ("fleet_flor", "fleet_floor")])
 def test_a_slip_is_refused(name: str, meant: str) -> None:
     with pytest.raises(_description.Invalid, match=f"{name}. Did you mean {meant}?"):
-        _description.check_names([name], KNOWN, "order-3")
+        _names.check([name], KNOWN, "order-3")
 
 
 @pytest.mark.parametrize("name", ["fleet_run", "fleet_planned", "instance_lease", "instance_guard", "instance_batch"])
 def test_an_extra_variable_that_is_no_users_is_refused(name: str) -> None:
     with pytest.raises(_description.Invalid, match=f"extra variables: {name} "):
-        _description.check_names([name], KNOWN, "extra variables", strict=True)
+        _names.check([name], KNOWN, "extra variables", strict=True)
 
 
 @pytest.mark.parametrize("name", ["instance_type", "instance_id", "ansible_host", "helth", "fleet_owner_team"])
 def test_names_of_others_pass(name: str) -> None:
-    _description.check_names([name], KNOWN, "order-3")
+    _names.check([name], KNOWN, "order-3")
 
 
 def test_pools_hold_every_configured_member() -> None:

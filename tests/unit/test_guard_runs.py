@@ -189,6 +189,16 @@ def test_finish_with_something_left(fleet: Fleet) -> None:
     )
 
 
+def test_ended_early_with_nothing_held_is_resumed_too(fleet: Fleet) -> None:
+    run = fleet.begin()
+    fleet.acquire(run, ["order-1"])
+    fleet.ask("release", run=run, wanted=["order-1"], done=True)
+    result = fleet.ask("finish", run=run)
+    assert (result["state"], result["why"], result["out"]) == ("stopped", "it ended before all was done", {})
+    again = fleet.ask("begin", planned=fleet.hosts, owner=BOB)
+    assert (again["run"], again["resumed"], again["done"]) == (run, True, ["order-1"])
+
+
 def test_all_done_but_something_held_is_not_past(fleet: Fleet) -> None:
     run = fleet.begin(["order-1"])
     fleet.acquire(run, ["order-1"])

@@ -14,12 +14,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.lossless.restart.plugins.module_utils import _files, _ledger, _ledger_directory, _ledger_trust
+from ansible_collections.lossless.restart.plugins.module_utils import (
+    _files,
+    _ledger,
+    _ledger_directory,
+    _ledger_format,
+    _ledger_trust,
+)
 from ansible_collections.lossless.restart.plugins.module_utils._ledger import Lease, Refused, Run, State
 from ansible_collections.lossless.restart.plugins.module_utils._ledger_directory import Directory
 
@@ -49,6 +55,15 @@ def leasing(host: str) -> _ledger.Change:
 @pytest.fixture
 def ledger(tmp_path: Path) -> Directory:
     return Directory(str(tmp_path / "ledger"), clock=lambda: NOON)
+
+
+def test_the_file_has_every_field_and_no_other() -> None:
+    state = replace(State(), leases={"order-1": lease_of("order-1", 1)}, token=1).with_run(run_of())
+    record = json.loads(json.dumps(_ledger_format.encode(state)))
+    assert _ledger_format.decode(record) == state
+    assert set(record) == {"format", "id", "revision", "token", "at", "runs", "leases"}
+    assert set(record["runs"][RUN_ID]) == {field.name for field in fields(Run)}
+    assert set(record["leases"]["order-1"]) == {field.name for field in fields(Lease)}
 
 
 def test_reading_makes_nothing(ledger: Directory, tmp_path: Path) -> None:

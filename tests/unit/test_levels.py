@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.lossless.restart.plugins.module_utils import _levels, _target
+from ansible_collections.lossless.restart.plugins.module_utils import _levels, _sources, _target
 from ansible_collections.lossless.restart.plugins.module_utils._levels import Level, Pool
 
 from tests.unit.guard_fleet import Fleet
@@ -29,7 +29,7 @@ def measured(fleet: Fleet, leased: dict[str, str] | None = None) -> dict[str, Le
     described = fleet.described()
     seen = {host: SICK if host in fleet.sick else OK for host in described["instances"]}
     found = _levels.levels(
-        pools_of(fleet), described["instances"], _levels.said_by(described["readings"]), seen, leased or {}
+        pools_of(fleet), described["instances"], _sources.said_by(described["readings"]), seen, leased or {}
     )
     return {level.pool.id: level for level in found}
 
@@ -101,7 +101,7 @@ def test_costs_are_where_it_is_in_traffic(fleet: Fleet) -> None:
 def sources_say(fleet: Fleet, change: Callable[[dict[str, Any]], None]) -> list[str]:
     described = fleet.described()
     change(described)
-    return _levels.disagreements(pools_of(fleet), described["instances"], described["readings"])
+    return _sources.disagreements(pools_of(fleet), described["instances"], described["readings"])
 
 
 def lb1(described: dict[str, Any]) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def test_a_slice_of_the_inventory_is_seen(fleet: Fleet) -> None:
         for pool in pools_of(fleet)
     ]
     del described["instances"]["order-7"]
-    found = _levels.disagreements(sliced, described["instances"], described["readings"])
+    found = _sources.disagreements(sliced, described["instances"], described["readings"])
     assert [line.partition(":")[0] for line in found] == ["lb-1", "lb-2"]
     assert all(
         "order-7.internal:8080, which is no member in this inventory (is the inventory sliced" in one for one in found

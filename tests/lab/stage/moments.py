@@ -5,7 +5,8 @@
     # The second reload of lb-2 fails; order-1 dies between its first stop and its start; its start waits for the block.
     moments.before("lb-2 reload", 2, lambda: FAIL)
     moments.after("supervisorctl stop order-1", 1, lambda: hosts.kill("order-1"))
-    with moments.pause("supervisorctl start order-1") as arrived: ...
+    with moments.pause("supervisorctl start order-1") as arrived:
+        arrived(playbook)
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from ..demo import Playbook
 
 PROGRAM = Path(__file__).parent / "given.py"
 FAIL = "fail"
@@ -61,16 +64,18 @@ class Moments:
         self._actions["after", name, number] = action
 
     @contextlib.contextmanager
-    def pause(self, name: str, number: int = 1) -> Iterator[Callable[[], None]]:
-        """Hold the command back until the block ends; what it gives waits until the command has come."""
+    def pause(self, name: str, number: int = 1) -> Iterator[Callable[[Playbook], None]]:
+        """Hold the command back until the block ends; what it gives waits until a playbook has given the command."""
         came, go = threading.Event(), threading.Event()
 
         def hold() -> None:
             came.set()
             assert go.wait(PATIENCE), f"nobody let {name} go on"
 
-        def arrived() -> None:
-            assert came.wait(PATIENCE), f"{name} was not given"
+        def arrived(playbook: Playbook) -> None:
+            assert playbook.process
+            while not came.wait(0.05):
+                assert playbook.process.poll() is None, f"{name} was not given: {playbook.text}"
 
         self.before(name, number, hold)
         try:

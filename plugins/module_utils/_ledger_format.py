@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ledger's records as JSON, format 1. A record that is not exactly as written here is refused, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ._ledger import OWNER, Lease, Run, State
+
+FORMAT = 1
+
+
+class Corrupt(ValueError):
+    """A record is not as this version writes it."""
+
+
+# A record's fields and their types, as they stand in the file.
+_NUMBER = (int, float)
+_RUN: Mapping[str, Any] = {
+    **dict.fromkeys(("id", "service", "reason", "state", "why"), str),
+    **dict.fromkeys(("planned", "asked", "done"), list),
+    **dict.fromkeys(("since", "began", "heartbeat"), _NUMBER),
+    "owner": dict,
+    "ended": (*_NUMBER, type(None)),
+}
+_LEASE: Mapping[str, Any] = {
+    **dict.fromkeys(("host", "run", "service", "step", "reason"), str),
+    **dict.fromkeys(("since", "until"), _NUMBER),
+    **dict.fromkeys(("pools", "before"), list),
+    "token": int,
+    "process": (dict, type(None)),
+}
+_STATE: Mapping[str, Any] = {"id": str, "revision": int, "token": int, "at": _NUMBER, "runs": dict, "leases": dict}
+
+
+def encode(state: State) -> dict[str, Any]:
+    """The state as JSON values."""
+    return {
+        "format": FORMAT,
+        **vars(state),
+        "runs": {name: vars(run) for name, run in state.runs.items()},
+        "leases": {host: vars(lease) for host, lease in state.leases.items()},
+    }
+
+
+def decode(record: Any) -> State:
+    """The state from JSON values. Raises Corrupt."""
+    values = _checked(record, _STATE, versioned=True)
+    runs = {name: Run(**_checked(run, _RUN)) for name, run in values["runs"].items()}
+    leases = {host: Lease(**_checked(lease, _LEASE)) for host, lease in values["leases"].items()}
+    if any(sorted(run.owner) != sorted(OWNER) for run in runs.values()):
+        raise Corrupt(f"a run's owner must have {', '.join(OWNER)}")
+    if any(name != run.id for name, run in runs.items()) or any(host != lease.host for host, lease in leases.items()):
+        raise Corrupt("a record stands under another one's name")
+    if any(lease.run not in runs or lease.token > values["token"] for lease in leases.values()):
+        raise Corrupt("a lease belongs to no run, or has a token that was never given out")
+    return State(**{**values, "runs": runs, "leases": leases})
+
+
+def encode_past(run: Run) -> dict[str, Any]:
+    """A run of the history as JSON values."""
+    return {"format": FORMAT, **vars(run)}
+
+
+def decode_past(record: Any) -> Run:
+    """A run of the history from JSON values. Raises Corrupt."""
+    return Run(**_checked(record, _RUN, versioned=True))
+
+
+def _checked(record: Any, types: Mapping[str, Any], versioned: bool = False) -> dict[str, Any]:
+    if not isinstance(record, dict):
+        raise Corrupt(f"{str(record)[:40]!r} is no record")
+    values = dict(record)
+    if versioned and values.pop("format", None) != FORMAT:
+        raise Corrupt(f"its format is {record.get('format')!r} and this version of the collection knows {FORMAT}")
+    for name, kind in types.items():
+        if not isinstance(values.get(name, ...), kind) or isinstance(values[name], bool):
+            raise Corrupt(f"its field {name!r} is {str(values.get(name, 'missing'))[:40]!r}")
+    if len(values) > len(types):
+        raise Corrupt(f"it has the unknown field {', '.join(map(repr, values.keys() - types.keys()))}")
+    return values
