@@ -13,6 +13,9 @@ from ansible_collections.lossless.restart.plugins.module_utils import _guard
 from ansible_collections.lossless.restart.plugins.plugin_utils import _controller, _own, _preflight, _receipt
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
 
+# Seconds for which leases that an earlier run left are held until their batch's turn.
+_TAKEN_OVER = 600.0
+
 
 class ActionModule(FleetAction):
     """Fills in what this process knows: the service's description, its run, what the sources said."""
@@ -87,12 +90,13 @@ class ActionModule(FleetAction):
             "since": fleet["fleet_since"],
             "dead": plan["dead"],
             "new": fleet["fleet_new"],
+            "held": _TAKEN_OVER,
         }
         result = self._ledger(asked, described, variables)
         if not result.get("failed"):
             # Ages are counted on this machine's monotonic clock from here on, so that no clock's skew matters.
             _own.write("run", {"id": result["run"], "elapsed": result["elapsed"], "at": time.monotonic()})
-            _own.keep_leases(result["leases"], held=60.0)
+            _own.keep_leases(result["leases"], _TAKEN_OVER)
         return result
 
     def _ticket(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def write_json(path: str, value: Any, *, mode: int = 0o600) -> None:
     handle, draft = tempfile.mkstemp(prefix=".draft-", dir=folder)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(value, stream, sort_keys=True, separators=(",", ":"))
+            stream.write(json.dumps(value, sort_keys=True, separators=(",", ":")))
             stream.flush()
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())

@@ -7,17 +7,18 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
-import re
+import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.lab.demo import Fleet, Playbook, processes, wait_for
 
 PLAYBOOK = "rolling_restart.yml"
+SERVICE = ("-l", "order-svc")
 # A run that is not refused ends here, on the busiest machine.
-SECONDS = 120.0
+SECONDS = 300.0
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -37,70 +38,98 @@ class Refusals:
         self._inventory.write_text(json.dumps(described))
         return self._inventory
 
-    def run(self, *words: str, change: Change = dict, extra: Mapping[str, Any] | None = None) -> tuple[int, str]:
-        """The real command, with `extra` variables; its exit code and what it printed."""
-        more = ["-e", json.dumps(extra)] if extra else []
-        inventory = self.inventory(change)
-        with Playbook(PLAYBOOK, "-i", str(inventory), *words, *more, log=self._log) as playbook:
+    def run(self, words: Sequence[str], change: Change = dict) -> tuple[int, str]:
+        """The real command; its exit code and what it printed."""
+        inventory = str(self.inventory(change))
+        with Playbook(PLAYBOOK, "-i", inventory, *words, log=self._log) as playbook:
             return playbook.wait(SECONDS), playbook.text
 
-    def refused(
-        self, *words: str, change: Change = dict, extra: Mapping[str, Any] | None = None, said: tuple[str, ...] = ()
-    ) -> str:
-        """Run the command; assert that it is refused with one error that says all of `said`, and touches nothing."""
-        before = self.state()
-        code, text = self.run(*(words or ("-l", self.fleet.service)), change=change, extra=extra)
-        assert self.state() == before, text
+    def refused(self, words: Sequence[str] = SERVICE, change: Change = dict, said: Sequence[str] = ()) -> str:
+        """What the command printed, once it is clear that its one error says all of `said`, and nothing was touched."""
+        before = self.seen()
+        code, text = self.run(words, change)
+        assert self.seen() == before, text
         assert code != 0, text
         error = only_error(text)
         assert [part for part in said if part not in error] == [], error
-        return error
+        return text
 
-    def state(self) -> dict[str, Any]:
-        """Whatever a refused run must leave as it was: files with their modes, processes, reloads."""
-        fleet = self.fleet
+    def put_back(self, words: Sequence[str] = SERVICE, change: Change = dict, said: Sequence[str] = ()) -> str:
+        """As `refused`, of what shows only while it is done: the run began, and all is again as it was before it."""
+        before = self.kept()
+        code, text = self.run(words, change)
+        assert code != 0 and "Traceback" not in text, text
+        assert self.kept() == before, text
+        assert json.loads((self.ledger / "state.json").read_text())["leases"] == {}, text
+        error = " ".join(text.partition("FAILED")[2].split())
+        assert [part for part in said if part not in error] == [], error
+        return text
+
+    def kept(self) -> dict[str, Any]:
+        """The balancers' configurations with their modes, and the instances' processes."""
+        found: dict[str, Any] = {name: self.fleet.pid(name) for name in self.fleet.instances}
+        for name in self.fleet.balancers:
+            folder = self.fleet.folder / name
+            for path in [folder / "nginx.conf", *folder.joinpath("conf.d").iterdir()]:
+                found[str(path)] = (path.read_bytes(), stat.S_IMODE(path.stat().st_mode))
+        return found
+
+    def seen(self) -> dict[str, Any]:
+        """And that nothing was so much as written or reloaded: times, workers, reloads, ledger, state."""
         found: dict[str, Any] = {}
-        for name in (*fleet.balancers, "ledger", "state", "supervisord.conf"):
-            top = fleet.folder / name
-            for path in sorted([top, *top.rglob("*")]):
-                if path.is_file() and not {"logs", "temp"} & set(path.relative_to(fleet.folder).parts):
-                    found[str(path)] = (path.read_bytes(), stat.S_IMODE(path.lstat().st_mode), path.stat().st_mtime_ns)
-        for name in fleet.balancers:
-            log = (fleet.folder / name / "logs" / "error.log").read_text()
-            found[name] = (workers(fleet, name), len(re.findall(r"signal 1 \(SIGHUP\) received", log)))
-        return {**found, **{name: fleet.pid(name) for name in fleet.instances}}
+        for path, (data, mode) in ((path, value) for path, value in self.kept().items() if "/" in path):
+            found[path] = (data, mode, Path(path).stat().st_mtime_ns)
+        for top in (self.ledger, self.fleet.folder / "state"):
+            for path in filter(Path.is_file, top.rglob("*")):
+                if path.name != "lock":
+                    found[str(path)] = (path.read_bytes(), path.stat().st_mtime_ns)
+        for name in self.fleet.balancers:
+            log = (self.fleet.folder / name / "logs" / "error.log").read_text()
+            found[name] = (self.workers(name), log.count("signal 1 (SIGHUP) received"))
+        return {**found, **{name: self.fleet.pid(name) for name in self.fleet.instances}}
+
+    def workers(self, balancer: str) -> list[int]:
+        running = processes.of_fleet(self.fleet.folder / balancer)
+        return sorted(one.pid for one in running if one.argv[0].startswith("nginx: worker"))
 
     @contextlib.contextmanager
-    def configured(self, balancer: str, name: str, text: Callable[[str], str], live: bool = True) -> Iterator[None]:
-        """One file of a balancer's conf.d, as `text` makes it of what is there; with `live` nginx has read it."""
+    def configured(
+        self, balancer: str, change: Callable[[str], str], name: str = "upstreams.conf", live: bool = True
+    ) -> Iterator[None]:
+        """One file of a balancer's conf.d as `change` makes it of what is there; with `live` nginx has read it."""
         path = self.fleet.folder / balancer / "conf.d" / name
         before = path.read_text() if path.exists() else None
         try:
-            path.write_text(text(before or ""))
+            path.write_text(change(before or ""))
             if live:
                 self.reload(balancer)
             yield
         finally:
-            if before is None:
-                path.unlink()
-            else:
-                path.write_text(before)
+            path.unlink() if before is None else path.write_text(before)
             self.reload(balancer)
 
     def reload(self, balancer: str) -> None:
         """Until only new workers are left."""
-        old = set(workers(self.fleet, balancer))
+        old = set(self.workers(balancer))
         self.fleet.reload(balancer)
-        wait_for("new workers", lambda: bool(now := set(workers(self.fleet, balancer))) and not now & old)
 
+        def done() -> bool:
+            now = set(self.workers(balancer))
+            return bool(now) and not now & old
 
-def workers(fleet: Fleet, balancer: str) -> list[int]:
-    running = processes.of_fleet(fleet.folder / balancer)
-    return sorted(one.pid for one in running if one.argv[0].startswith("nginx: worker"))
+        wait_for("only new workers", done)
+
+    def fresh(self) -> None:
+        """Without a ledger."""
+        if self.ledger.is_symlink() or self.ledger.is_file():
+            self.ledger.unlink()
+        elif self.ledger.exists():
+            self.ledger.chmod(0o700)
+            shutil.rmtree(self.ledger)
 
 
 def only_error(text: str) -> str:
-    """The one error in what was printed, to its end, without line ends inside it."""
+    """The one error in what was printed, to its end, on one line."""
     assert "Traceback" not in text and "[ERROR]" not in text, text
     assert text.count("FAILED") == 1, text
     return " ".join(text.partition("FAILED")[2].split())
@@ -116,6 +145,30 @@ def host(name: str, **variables: Any) -> Change:
 
     def change(described: dict[str, Any]) -> None:
         for one in described["all"]["children"].values():
-            one.get("hosts", {}).get(name, {}).update(variables)
+            if name in one["hosts"]:
+                one["hosts"][name].update(variables)
 
     return change
+
+
+def without(name: str) -> Change:
+    """The service's group without a variable."""
+    return lambda described: described["all"]["children"]["order-svc"]["vars"].pop(name)
+
+
+def another_group(name: str, hosts: Mapping[str, Any]) -> Change:
+    return lambda described: described["all"]["children"].update({name: {"hosts": dict(hosts)}})
+
+
+def every(*changes: Change) -> Change:
+    def change(described: dict[str, Any]) -> None:
+        for one in changes:
+            one(described)
+
+    return change
+
+
+def traffic(*upstreams: str, **more: Any) -> list[dict[str, Any]]:
+    """instance_traffic: one entry for each upstream, by default order_svc alone."""
+    balancers = "{{ groups['lb'] }}"
+    return [{"kind": "nginx", "upstream": name, "balancers": balancers, **more} for name in upstreams or ("order_svc",)]

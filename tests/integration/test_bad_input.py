@@ -8,26 +8,36 @@ test_ledger, test_nginx_*); here each class of them goes the whole way at least 
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shlex
+import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.lossless.restart.plugins.module_utils import _guard
 
-from tests.integration.bad_input import Change, Refusals, both, group, host, only_error
+from tests.integration.bad_input import (
+    PLAYBOOK,
+    Change,
+    Refusals,
+    another_group,
+    every,
+    group,
+    host,
+    only_error,
+    traffic,
+    without,
+)
+from tests.lab.demo.playbook import ROOT
+from tests.unit.guard_fleet import Fleet as Guarded
 
 pytestmark = pytest.mark.timeout(900)
-BALANCERS = "{{ groups['lb'] }}"
-STATUS = "http://{{ instance_address }}/internal/status"
 
 
 @pytest.fixture(scope="module")
@@ -37,19 +47,12 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refusals]:
         yield refusals
 
 
-def traffic(*upstreams: str, **more: Any) -> list[dict[str, Any]]:
-    return [{"kind": "nginx", "upstream": name, "balancers": BALANCERS, **more} for name in upstreams or ("order_svc",)]
+@pytest.fixture(autouse=True)
+def _no_ledger(fleet: Refusals) -> None:
+    fleet.fresh()
 
 
-# What the description says, and the command line: refused by the preflight
-
-
-def missing(name: str) -> Change:
-    return lambda described: described["all"]["children"]["order-svc"]["vars"].pop(name)
-
-
-def another_group(name: str, hosts: dict[str, Any], **variables: Any) -> Change:
-    return lambda described: described["all"]["children"].update({name: {"hosts": hosts, "vars": variables}})
+# What the description and the command line say: refused by the preflight
 
 
 @pytest.mark.parametrize(
@@ -66,16 +69,19 @@ def another_group(name: str, hosts: dict[str, Any], **variables: Any) -> Change:
         (group(fleet_pace=["a"]), ("'a' is neither a count (2) nor a share ('25%')",)),
         (group(fleet_service="pay-svc"), ("fleet_service 'pay-svc': the inventory has no group of this name",)),
         (
-            both(group(fleet_service="pay-svc"), another_group("pay-svc", {})),
+            every(group(fleet_service="pay-svc"), another_group("pay-svc", {})),
             ("fleet_service 'pay-svc': the inventory has no group of this name with hosts in it",),
         ),
         (
-            both(group(fleet_service="pay-svc"), another_group("pay-svc", {"pay-1": {}})),
+            every(group(fleet_service="pay-svc"), another_group("pay-svc", {"pay-1": {}})),
             ("order-1, order-2, order-3: not in the group pay-svc, but fleet_service says so",),
         ),
-        (missing("fleet_service"), ("order-1, order-2, order-3: fleet_service is not set",)),
+        (without("fleet_service"), ("order-1, order-2, order-3: fleet_service is not set",)),
         (host("order-2", fleet_service="pay-svc"), ("of several services", "order-2: pay-svc", "one at a time")),
-        (host("order-2", fleet_floor="50%"), ("order-2: fleet_floor is '50%' here and '30%' at order-1", "the group's")),
+        (
+            host("order-2", fleet_floor="50%"),
+            ("order-2: fleet_floor is '50%' here and '30%' at order-1", "the group's"),
+        ),
         (group(fleet_ledger_host="bastion"), ("fleet_ledger_host 'bastion' is no host of the inventory",)),
         (group(fleet_ledger="ledger/here"), ("fleet_ledger", "is not an absolute path")),
         (group(fleet_since="yesterday"), ("fleet_since 'yesterday' is no moment", "2026-01-31T22:00:00+08:00")),
@@ -86,16 +92,25 @@ def another_group(name: str, hosts: dict[str, Any], **variables: Any) -> Change:
             host("order-2", instance_address="10.0.0.2:99999"),
             ("order-2: instance_address", "'10.0.0.2:99999'", "'99999' is not a number from 1 to 65535"),
         ),
-        (group(instance_address="10.0.0.2:8080"), ("order-2: instance_address '10.0.0.2:8080' is that of order-1 too",)),
+        (
+            group(instance_address="10.0.0.2:8080"),
+            ("order-2: instance_address '10.0.0.2:8080' is that of order-1 too",),
+        ),
         (group(instance_address="{{ nowhere }}:8080"), ("order-1: instance_address", "'nowhere' is undefined")),
-        (host("order-3", instance_traffic=traffic("a;b")), ("order-3: instance_traffic[0]: upstream 'a;b' is no name",)),
+        (
+            host("order-3", instance_traffic=traffic("a;b")),
+            ("order-3: instance_traffic[0]: upstream 'a;b' is no name",),
+        ),
         (host("order-3", instance_traffic=traffic("a}b")), ("upstream 'a}b' is no name: use letters",)),
         (
             host("order-3", instance_traffic=traffic(member="10.0.0.3:80\n;")),
             ("order-3: instance_traffic[0]: member '10.0.0.3:80\\n;'", "is not a number from 1 to 65535"),
         ),
         (host("order-3", instance_traffic=traffic(member='"x":80')), ("member '\"x\":80'", "neither an address nor a")),
-        (host("order-3", instance_traffic=traffic(member="$host:80")), ("member '$host:80'", "neither an address nor a")),
+        (
+            host("order-3", instance_traffic=traffic(member="$host:80")),
+            ("member '$host:80'", "neither an address nor a"),
+        ),
         (host("order-3", instance_traffic=traffic("ö" * 300)), ("is no name", "(at most 128)")),
         (host("order-3", instance_traffic=[]), ("order-3: instance_traffic [] is no list with at least one entry",)),
         (
@@ -103,13 +118,16 @@ def another_group(name: str, hosts: dict[str, Any], **variables: Any) -> Change:
             ("lb-9: named as a balancer, but no host of the inventory",),
         ),
         (group(instance_health=[{"url": "file:///etc/passwd"}]), ("instance_health[0]", "is no http or https URL")),
-        (group(instance_health=[{"url": "http://x/", "expect": ["a"]}]), ("expect [\"a\"] is list", "write a mapping")),
+        (group(instance_health=[{"url": "http://x/", "expect": ["a"]}]), ('expect ["a"] is list', "write a mapping")),
         (group(instance_health=[{"url": "http://x/", "expect": {"a": "<= b"}}]), ("'<= b' has no number",)),
         (group(instance_health="http://x/"), ("instance_health 'http://x/' is a text, and must be a list",)),
         (group(instance_restart="order-svc"), ("instance_restart 'order-svc' is a text, and must be a mapping",)),
         (group(instance_restart={"systemd": "a;b"}), ("order-1: instance_restart", "systemd 'a;b' is no name")),
-        (missing("instance_restart"), ("order-1: missing required arguments: instance_restart",)),
-        (group(instance_drain_deadline=-1), ("order-1: instance_drain_deadline -1.0 is not a number from 0.1 to 36000",)),
+        (without("instance_restart"), ("order-1: missing required arguments: instance_restart",)),
+        (
+            group(instance_drain_deadline=-1),
+            ("order-1: instance_drain_deadline -1.0 is not a number from 0.1 to 36000",),
+        ),
         (host("order-1", instance_helth=[]), ("order-1: there is no variable instance_helth: write instance_health",)),
         (host("lb-1", nginx_relaod=["true"]), ("lb-1: there is no variable nginx_relaod: write nginx_reload",)),
         (host("lb-1", nginx_version="1.31.3"), ("lb-1: nginx_version '1.31.3' is no command: write a list of words",)),
@@ -121,9 +139,8 @@ def test_a_description(fleet: Refusals, change: Change, said: tuple[str, ...]) -
 
 def test_a_password_is_never_shown(fleet: Refusals) -> None:
     said = ("instance_health[0]", "has a user or password in it", "headers_file")
-    change = group(instance_health=[{"url": "http://ops:hunter2@10.0.0.3/health"}])
-    assert "hunter2" not in fleet.refused(change=change, said=said)
-    assert "hunter2" not in fleet.text()
+    text = fleet.refused(change=group(instance_health=[{"url": "http://ops:hunter2@10.0.0.3/health"}]), said=said)
+    assert "hunter2" not in text
 
 
 @pytest.mark.parametrize(
@@ -133,13 +150,19 @@ def test_a_password_is_never_shown(fleet: Refusals) -> None:
         (("-l", "lb"), ("lb-1, lb-2: fleet_service is not set",)),
         (("-l", "order-svc:lb-1"), ("lb-1: fleet_service is not set", "limit the run to a service's hosts")),
         (("-l", "order-svc", "-e", "instance_helth=[]"), ("extra variables: there is no variable instance_helth",)),
-        (("-l", "order-svc", "-e", "fleet_pace=[1,2]"), ("fleet_pace '[1,2]' is a text", """-e '{"fleet_pace": [...]}'""")),
+        (
+            ("-l", "order-svc", "-e", "fleet_pace=[1,2]"),
+            ("fleet_pace '[1,2]' is a text", """-e '{"fleet_pace": [...]}'"""),
+        ),
         (("-l", "order-svc", "-e", "fleet_run=20260101T000000-abcdef"), ("extra variables: fleet_run cannot be set",)),
         (
             ("-l", "order-svc", "-e", '{"instance_lease": {"order-1": {"token": 99}}}'),
             ("extra variables: instance_lease cannot be set", "Remove it"),
         ),
-        (("-l", "order-svc", "-e", f"fleet_reason={'x' * 201}"), ("fleet_reason 'xxx", "has 201 characters: at most 200")),
+        (
+            ("-l", "order-svc", "-e", f"fleet_reason={'x' * 201}"),
+            ("fleet_reason 'xxx", "has 201 characters: at most 200"),
+        ),
     ],
 )
 def test_a_command_line(fleet: Refusals, words: tuple[str, ...], said: tuple[str, ...]) -> None:
@@ -149,20 +172,98 @@ def test_a_command_line(fleet: Refusals, words: tuple[str, ...], said: tuple[str
 @pytest.mark.parametrize("limit", ["localhost", "nobody", "order-svc:!order-svc", "empty"])
 def test_a_limit_that_selects_nobody(fleet: Refusals, limit: str) -> None:
     """The engine itself refuses; its words are its own."""
-    before = fleet.state()
-    code, text = fleet.run("-l", limit, change=another_group("empty", {}))
-    assert fleet.state() == before
+    before = fleet.seen()
+    code, text = fleet.run(["-l", limit], another_group("empty", {}))
+    assert fleet.seen() == before
     assert code != 0 and text.count("[ERROR]") == 1 and "no hosts" in text and "Traceback" not in text, text
 
 
 def test_a_reason_is_never_templated(fleet: Refusals, tmp_path: Path) -> None:
-    reason = "{{ lookup('pipe', 'touch " + str(tmp_path / "seen") + "') }}"
-    for words, change in ((("-e", f"fleet_reason={reason}"), dict), ((), group(fleet_reason=reason))):
-        said = ("fleet_reason", str(tmp_path), "never templated")
-        fleet.refused(("-l", "order-1", *words), change=change, said=said)
+    reason = "{{ lookup('pipe', 'touch %s') }}" % (tmp_path / "seen")
+    said = ("fleet_reason", "lookup", "never templated")
+    fleet.refused(["-l", "order-1", "-e", f'{{"fleet_reason": "{reason}"}}'], said=said)
+    fleet.refused(["-l", "order-1"], group(fleet_reason=reason), said)
     assert not (tmp_path / "seen").exists()
 
 
 # What balancers, instances and the ledger say: refused by the plan
 
 ONE = ("-l", "order-1")
+
+
+def remove(name: str) -> Change:
+    return lambda described: described["all"]["children"]["order-svc"]["hosts"].pop(name)
+
+
+def fourth(described: dict[str, Any]) -> None:
+    address = described["all"]["children"]["order-svc"]["hosts"]["order-3"]["ansible_host"] + "3"
+    described["all"]["children"]["order-svc"]["hosts"]["order-4"] = {
+        "ansible_host": address,
+        "instance_traffic": traffic(),
+    }
+
+
+def bastion(described: dict[str, Any]) -> None:
+    nowhere = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    every(another_group("ops", {"bastion": nowhere}), group(fleet_ledger_host="bastion"))(described)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(
+            host("order-1", instance_traffic=traffic("nosuch")),
+            ("lb-1: nothing was found of nginx/nosuch; the inventory has 1 there",),
+            id="no such upstream",
+        ),
+        pytest.param(
+            host("order-1", instance_traffic=traffic("order_svc", "order_admin", member="10.9.9.9:80")),
+            ("lb-1: nginx/order_svc does not list 10.9.9.9:80, which the inventory has as order-1",),
+            id="a member that is listed nowhere",
+        ),
+        pytest.param(
+            remove("order-3"),
+            ("lb-1: nginx/order_svc lists 127.", "which is no member in this inventory", "sliced"),
+            id="fewer in the inventory",
+        ),
+        pytest.param(
+            fourth,
+            ("lb-1: nginx/order_svc does not list 127.", "which the inventory has as order-4"),
+            id="more in the inventory",
+        ),
+        pytest.param(
+            group(fleet_floor="90%"),
+            ("order-1: order-svc: 3 configured, floor 90% = 3: none may ever be out", "lower this pool's floor"),
+            id="a floor that no batch can keep",
+        ),
+        pytest.param(
+            host("lb-1", ansible_connection="ssh", ansible_port=1),
+            ("lb-1 is unreachable", "Connection refused"),
+            id="a balancer that is not reached",
+        ),
+        pytest.param(bastion, ("bastion is unreachable", "Connection refused"), id="a ledger host that is not reached"),
+        pytest.param(
+            host("lb-2", nginx_config="/nowhere/nginx.conf"),
+            ("/nowhere/nginx.conf", "o such file"),
+            id="no configuration",
+        ),
+        pytest.param(
+            host("order-1", instance_restart={"command": ["true"], "pid_file": "/nowhere/pid"}),
+            ("order-1",),
+            id="a process that is not there",
+        ),
+    ],
+)
+def test_a_scene(fleet: Refusals, change: Change, said: tuple[str, ...]) -> None:
+    fleet.refused(ONE, change, said)
+
+
+def test_a_program_that_does_not_exist(fleet: Refusals) -> None:
+    folder = fleet.fleet.folder
+    restart = {
+        "supervisor": "nosuch",
+        "config": f"{folder}/supervisord.conf",
+        "supervisorctl": [f"{folder}/bin/supervisorctl"],
+    }
+    said = ("Nothing was touched", "order-1: program nosuch does not exist")
+    fleet.refused(ONE, host("order-1", instance_restart=restart), said)

@@ -305,3 +305,12 @@ def test_killed_run_is_cleared_by_the_next_command(checkout: Path) -> None:
     assert code == 0, text
     assert command(checkout, "down")[0] == 0
     assert left(checkout) == []
+
+
+def test_run_restarts_the_fleet_and_loses_nothing(checkout: Path) -> None:
+    code, text = command(checkout, "run")
+    assert code == 0, text
+    assert re.search(r"^\d+ sent, 0 lost, 0 duplicated$", text, re.MULTILINE)
+    assert re.search(r"order_svc: never fewer than [234] of 6 in traffic \(floor 30% = 2\), 6 now", text)
+    assert re.search(r"order_admin: never fewer than [12] of 3 in traffic \(floor 30% = 1\), 3 now", text)
+    assert left(checkout) == []

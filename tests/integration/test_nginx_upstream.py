@@ -8,6 +8,7 @@ Whether it worked is asked of nginx (which backend answers), of the files' bytes
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import resource
 import signal
@@ -518,9 +519,19 @@ def test_by_ansible(three: Fleet) -> None:
 
 def test_a_master_that_dies_while_we_wait(three: Fleet) -> None:
     held, _client = hold(three)
-    timer = threading.Timer(0.4, os.kill, (three.nginx.master, signal.SIGKILL))
-    timer.start()
+
+    def kill() -> None:
+        """Once the reload is done and the lock free."""
+        until(lambda: three.nginx.reloads() == 1)
+        (lock,) = (three.nginx.folder / "state" / "locks").iterdir()
+        with lock.open() as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            os.kill(three.nginx.master, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
     with pytest.raises(_nginx_member.NotOut) as caught:
-        three.ask({"member": held.address, "state": "down"}, deadline=5.0)
+        three.ask({"member": held.address, "state": "down"}, deadline=15.0)
+    killer.join()
     assert "nginx is not running" in str(caught.value)
     held.released.set()

@@ -66,11 +66,12 @@ def test_parts_of_the_play(fleet: Stage, words: tuple[str, ...]) -> None:
         ("fleet_run", "20260101T000000-abcdef"),
         ("fleet_planned", {"todo": ["order-1"], "sizes": [1], "batches": [["order-1"]], "unhealthy": {}}),
         ("fleet_described", {"checked": ["order-1"]}),
+        ("instance_batch", ["order-1", "order-2"]),
     ],
 )
 def test_made_up_state(fleet: Stage, name: str, value: object) -> None:
     ended = untouched(fleet, "-e", json.dumps({name: value}))
-    assert ended.code == 2 and f"{name} is the collection's own state and cannot be set" in ended.text, ended.text
+    assert ended.code == 2 and f"extra variables: {name} cannot be set" in ended.text, ended.text
 
 
 def test_made_up_state_past_the_preflight(fleet: Stage) -> None:

@@ -84,6 +84,7 @@ class Nginx:
     def __init__(self, folder: Path, http: str, binary: str = WHEEL, top: str = "") -> None:
         self.folder, self.binary, self.port = folder, binary, free_port()
         self.config = folder / "nginx.conf"
+        self.process: subprocess.Popen[bytes] | None = None
         user = "user root;" if os.geteuid() == 0 else ""
         kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         paths = " ".join(f"{kind}_temp_path {folder}/tmp;" for kind in kinds)
@@ -97,7 +98,8 @@ class Nginx:
         return [self.binary, "-p", str(self.folder), "-e", f"{self.folder}/error.log", "-c", str(self.config), *words]
 
     def start(self) -> None:
-        subprocess.run(self.command(), check=True, timeout=20)
+        """In a session of its own, so that all of it can be ended whatever became of its master."""
+        self.process = subprocess.Popen(self.command("-g", "daemon off;"), start_new_session=True)
         until(lambda: (self.folder / "nginx.pid").is_file() and self.workers())
 
     @property
@@ -139,11 +141,10 @@ class Nginx:
 
     def stop(self) -> None:
         """End it, whatever state it is in."""
-        pids = [self.master, *self.workers()] if (self.folder / "nginx.pid").exists() else []
-        for pid in pids:
+        if self.process:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        until(lambda: not any(running(pid) for pid in pids))
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(20)
 
     def params(self) -> dict[str, Any]:
         """The modules' common parameters for it."""
@@ -154,13 +155,6 @@ class Nginx:
             "reload": self.command("-s", "reload"),
             "version": [self.binary, "-V"],
         }
-
-
-def running(pid: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @contextlib.contextmanager

@@ -113,6 +113,24 @@ def test_table() -> None:
     )
 
 
+def way(lost: int, ok: bool = True) -> compare.Way:
+    return compare.Way("a way", {**RESULT, "lost": lost}, {}, 1.0, ok)
+
+
+@pytest.mark.parametrize(
+    ("ways", "said"),
+    [
+        ([way(9), way(3), way(0)], ""),
+        ([way(0), way(3), way(0)], "comparison is broken"),
+        ([way(9), way(3), way(1)], "Ours lost something, or failed"),
+        ([way(9), way(3), way(0, ok=False)], "Ours lost something, or failed"),
+        ([way(9), way(0), compare.Way("killed", {}, {}, 1.0, True)], "Ours lost something, or failed"),
+    ],
+)
+def test_comparison_judges_itself(ways: list[compare.Way], said: str) -> None:
+    assert said in compare.broken(ways) and bool(said) == bool(compare.broken(ways))
+
+
 def test_upstreams() -> None:
     assert texts.upstreams({"a": ["127.1.1.11:8080", "127.1.1.12:8080"]}, "max_fails=0") == (
         "upstream a {\n    server 127.1.1.11:8080 max_fails=0;\n    server 127.1.1.12:8080 max_fails=0;\n"

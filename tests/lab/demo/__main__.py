@@ -158,13 +158,10 @@ def compare() -> int:
             print(f"Restarting all 6: {name} ...", flush=True)
             done.append(ways.measure(fleet, name, way))
     print(f"\n{ways.table(done)}")
-    if done[0].client["lost"] == 0:
-        print("\nThe bare restart lost nothing: this comparison is broken and proves nothing.")
-        return 1
-    if not done[-1].clean:
-        print(f"\nOurs lost something or failed: see {fleet.folder}/playbook.log and {fleet.folder}/client-ours/.")
-        return 1
-    return 0
+    wrong = ways.broken(done)
+    if wrong:
+        print(f"\n{wrong} Look into {fleet.folder}/playbook.log and {fleet.folder}/client-*/.")
+    return 1 if wrong else 0
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,15 @@ def measure(fleet: Fleet, name: str, way: Callable[[Fleet], bool], **options: fl
         seconds = time.monotonic() - began
         client.wait(200)
     return Way(name, client.result, observer.lowest, seconds, ok)
+
+
+def broken(ways: Sequence[Way]) -> str:
+    """Why the comparison proves nothing, or what is wrong with ours, the last one; empty where all is well."""
+    if ways[0].client["lost"] == 0:
+        return "The bare restart lost nothing: this comparison is broken and proves nothing."
+    if not ways[-1].clean:
+        return "Ours lost something, or failed."
+    return ""
 
 
 def table(ways: Iterable[Way]) -> str:
