@@ -22,7 +22,7 @@ class ActionModule(FleetAction):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         described, batch = _own.read("description"), args.pop("batch", None)
-        if described is None:
+        if described is None or args.get("action") == "status":
             return self.call(args, variables)
         steps: dict[str, Callable[..., dict[str, Any]]] = {
             "plan": self._plan,
@@ -70,7 +70,7 @@ class ActionModule(FleetAction):
             return plan
         warned = [text for note in _own.journal() for text in note["warned"]]
         Display().display("\n".join(_receipt.plan_lines(plan, described, checks, warned)))
-        problems = _preflight.problems(plan, checks, _receipt.drained(plan))
+        problems = _preflight.problems(plan, checks, _receipt.drained(plan)) + _unjudged(described)
         if problems:
             return {"failed": True, "msg": "\n".join(["Nothing was touched:", *problems])}
         todo = [host for batch in plan["batches"] for host in batch]
@@ -154,6 +154,18 @@ def _nothing(checks: _preflight.Checks) -> dict[str, Any]:
     empty: dict[str, Any] = {name: {} for name in ("lowest", "blocked", "unhealthy")}
     lists: dict[str, Any] = {name: [] for name in ("batches", "sizes", "notes", "levels", "resumed", "done")}
     return {**empty, **lists, "changed": False, "resumes": None, "msg": "no selected host was reached"}
+
+
+def _unjudged(described: Mapping[str, Any]) -> list[str]:
+    """The pools whose traffic no log tells of, where it is to be verified."""
+    if not described["verified"]:
+        return []
+    return [
+        f"{source['name']}: {text}; or set instance_verify_requests to 0, to go on without a look at the traffic"
+        for source in described["sources"]
+        for texts in (_own.read(f"troubles-{source['name']}") or {}).values()
+        for text in texts
+    ]
 
 
 def _held() -> str:

@@ -45,13 +45,13 @@ class ActionModule(FleetAction):
         for host in members:
             _names.check(inventory[host], known, host)
         fleet = _fleet(members, selected, specs["fleet"], inventory)
+        instances = _instances(members, fleet, inventory)
         settings = {
             host: _settings.typed(_values(inventory[host], specs["instance"]), specs["instance"], host)
             for host in selected
         }
         for host, own in settings.items():
             _settings.check_selected(host, own)
-        instances = _instances(members, fleet, inventory)
         sources = _description.sources_of(instances)
         _check_sources(sources, inventory)
         for host, own in settings.items():
@@ -64,6 +64,7 @@ class ActionModule(FleetAction):
             "instances": instances,
             "pools": _description.pools_of(service, members, instances),
             "sources": sources,
+            "verified": [host for host, own in settings.items() if own["instance_verify_requests"] > 0],
             "checked": [host for host in selected if _on_host(inventory[host])],
         }
 

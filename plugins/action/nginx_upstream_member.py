@@ -18,6 +18,10 @@ class ActionModule(LeasedAction):
         if "log_positions" in result:
             # From here on the log tells of the traffic after the change.
             _own.write(f"log-{self.place(variables)}", result["log_positions"])
+        lines = [f"{member} by {line}" for member, found in result.get("still_sent_to", {}).items() for line in found]
+        if lines and not args.get("cut"):
+            where = f"{self.place(variables)} still sends to {'; '.join(lines)}"
+            return {**result, "failed": True, "msg": f"{where}: name that upstream in instance_traffic too"}
         return result
 
     def members(self, points: list[dict[str, Any]], state: str | None, warmup: int | None) -> dict[str, Any]:

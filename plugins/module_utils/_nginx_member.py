@@ -163,7 +163,7 @@ def _prove(task: Task, prepared: Prepared, result: dict[str, Any]) -> None:
     deadline = 0.0 if task.recheck else task.deadline
     try:
         outcome = _poll.poll(look, lambda seen: seen.out, deadline=deadline, interval=task.interval)
-    except (ValueError, HostError) as error:
+    except (ValueError, HostError, OSError) as error:
         raise NotOut(f"{result['msg']}; NOT proved out: {error}", result) from error
     seen = outcome.last
     result["waited"] = round(outcome.waited if outcome.attempts > 1 else 0.0, 3)

@@ -50,7 +50,7 @@ class Seen:
 def look(reading: Reading, wanted: list[Wanted]) -> Seen:
     """Look once whether the members of `wanted` that are to be out are out.
 
-    Raises HostError where nginx does not run, and OSError where /proc cannot be read.
+    Raises HostError where nginx does not run or /proc cannot be read, and OSError where its files cannot.
     """
     master = reading.master()
     going = [item for item in wanted if item.out]
@@ -63,7 +63,11 @@ def look(reading: Reading, wanted: list[Wanted]) -> Seen:
         if others := _others(reading, item, going, addresses[item.member]):
             lines[item.member] = others
     pids = [master, *(worker.pid for worker in workers)]
-    counted = _nginx_connection.established(pids, frozenset().union(*addresses.values()))
+    try:
+        counted = _nginx_connection.established(pids, frozenset().union(*addresses.values()))
+    except OSError as error:
+        reading.master()
+        raise _nginx_host.HostError(f"the connections of nginx's master {master} cannot be read: {error}") from error
     return Seen(
         listed=[
             f"{item.member} of {item.upstream} is {entry['state']}"

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._process_host import Host, Identity, ProcessError, Ran, tail
+from ._command import Ran, tail
+from ._process_host import Host, Identity, ProcessError
 from ._process_listener import listener
 from ._process_service import Seen
 

@@ -59,7 +59,7 @@ def _inodes(proc: str, addresses: set[str], port: int) -> dict[str, str]:
         with contextlib.suppress(FileNotFoundError), open(f"{proc}/net/{name}", encoding="ascii") as stream:
             for line in stream.readlines()[1:]:
                 fields = line.split()
-                where, _, number = fields[1].partition(":")
+                where, _colon, number = fields[1].partition(":")
                 if fields[3] != _LISTEN or int(number, 16) != port:
                     continue
                 found = _decode(where)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import _poll
-from ._process_host import Host, Identity, ProcessError, Ran, run, tail, ticks
+from ._command import Ran, run, tail
+from ._process_host import Host, Identity, ProcessError, ticks
 from ._process_service import Seen, Service
 
 _INTERVAL = 0.1
@@ -79,7 +80,7 @@ class Restart:
 
     def _stop(self, command: Sequence[str], before: Identity | None) -> None:
         self._command(command, before)
-        ended = self._until(lambda seen: True)
+        ended = self._until(lambda seen: seen.down and not self._lives(before))
         if not ended.ok:
             raise self._failed(f"is not stopped after {self._within}: it is {self._told(ended.last, before)}")
 

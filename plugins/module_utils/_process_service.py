@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from ._process_host import Identity, Ran
+from ._command import Ran
+from ._process_host import Identity
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,6 @@ class Service(Protocol):
 
     def ways(self) -> tuple[list[str] | None, list[str]]:
         """The commands that stop and start it; None and one that restarts it, where they cannot be apart."""
-        ...
 
     def refused(self, ran: Ran) -> str:
         """Why a command of `ways` did not do what it was asked; empty where it did, whatever its exit status."""
-        ...

@@ -7,7 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from ._process_host import Host, Identity, ProcessError, Ran, run, tail
+from ._command import Ran, run, tail
+from ._process_host import Host, Identity, ProcessError
 from ._process_service import Seen
 
 _READ = 10.0
@@ -37,8 +38,8 @@ class Program:
         """The program's process and state. ProcessError where supervisord does not answer or knows no such program."""
         ran = self._ask("status")
         for line in ran.output.splitlines():
-            name, _, rest = line.strip().partition(" ")
-            state, _, description = rest.strip().partition(" ")
+            name, _gap, rest = line.strip().partition(" ")
+            state, _gap, description = rest.strip().partition(" ")
             if name == self.program and state in _STATES:
                 why = description.strip() if state in (*_DOWN, "BACKOFF") else ""
                 return Seen(self._process(state, description), state, state in _DOWN, why)

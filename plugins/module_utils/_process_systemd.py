@@ -7,7 +7,8 @@ from __future__ import annotations
 import os.path
 from collections.abc import Callable, Sequence
 
-from ._process_host import Host, ProcessError, Ran, run, tail
+from ._command import Ran, run, tail
+from ._process_host import Host, ProcessError
 from ._process_service import Seen
 
 _READ = 10.0

@@ -20,6 +20,10 @@ description:
   - It refuses where a source cannot be read, where nothing was found, and where the inventory and a source do not
     have the same members.
 options:
+  batch:
+    description: Inventory hosts that share this call. The collection's action plugin makes it once for them all.
+    type: list
+    elements: str
   action:
     description:
       - V(status) says what stands in the ledger. With O(run) also that run's events.
@@ -39,8 +43,9 @@ options:
     description:
       - Absolute path of the ledger's directory. It is made with mode 0700 where only the last part is missing.
       - Refused are a symbolic link, a directory of another account or open to others, and a network file system.
+      - After M(lossless.restart.fleet_description) the collection's action plugin fills in this and whatever else the
+        service's description says, the run that this process began, and what the sources were just read to say.
     type: path
-    required: true
   service:
     description: Name of the service. Needed by V(plan), V(begin) and V(acquire).
     type: str
@@ -362,7 +367,8 @@ SPEC = {
         "required": True,
         "choices": ["status", "plan", "begin", "ticket", "acquire", "renew", "release", "stop", "finish"],
     },
-    "ledger": {"type": "path", "required": True},
+    "batch": {"type": "list", "elements": "str"},
+    "ledger": {"type": "path"},
     "service": {"type": "str"},
     "run": {"type": "str"},
     "owner": {"type": "dict", "options": OWNER},

@@ -70,6 +70,11 @@ sources:
   returned: success
   type: list
   elements: dict
+verified:
+  description: The selected instances whose traffic is to be judged after their restart.
+  returned: success
+  type: list
+  elements: str
 checked:
   description: The selected instances on whose host something must be read before the plan.
   returned: success

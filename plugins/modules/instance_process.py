@@ -43,6 +43,16 @@ options:
     type: str
     choices: [read, restarted]
     required: true
+  leased:
+    description:
+      - Refuse to restart unless this run was granted the lease of the inventory host and is at the step of restarting.
+      - The lease's token and O(older_than) are filled in. The collection's action plugin does this, on the controller.
+    type: bool
+    default: false
+  again:
+    description: With O(leased), restart the process however young it is.
+    type: bool
+    default: false
   older_than:
     description:
       - Leave a process alone that is younger than this many seconds, by the host's own monotonic clock.
@@ -151,10 +161,12 @@ SPEC: dict[str, Any] = {
     "restart": {"type": "dict", "required": True},
     "address": {"type": "str"},
     "state": {"type": "str", "choices": ["read", "restarted"], "required": True},
+    "leased": {"type": "bool", "default": False},
+    "again": {"type": "bool", "default": False},
     "older_than": {"type": "float"},
     "deadline": {"type": "float", "default": 60.0},
     "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
-    "token": {"type": "int"},
+    "token": {"type": "int", "no_log": False},
 }
 NOTHING: dict[str, Any] = {"changed": False, "touched": False, "waited": 0.0, "before": None}
 

@@ -28,6 +28,10 @@ options:
   source:
     description: The inventory's name of this balancer. With it, RV(readings) is returned.
     type: str
+  batch:
+    description: Inventory hosts that share this call. The collection's action plugin makes it once for them all.
+    type: list
+    elements: str
   connections:
     description: Also count the established connections from nginx to each member.
     type: bool
@@ -113,6 +117,12 @@ log_positions:
   type: list
   elements: dict
   returned: success
+log_troubles:
+  description:
+    - By upstream, why M(lossless.restart.nginx_member_traffic) cannot judge its requests by a log, and what to add.
+    - Empty where it can.
+  type: dict
+  returned: success
 warnings:
   description: What a reload can lose here, and lines that send requests to a member past its upstream.
   type: list
@@ -159,6 +169,12 @@ def reading_for_guard(source: str, upstream: dict[str, Any]) -> dict[str, Any]:
     return {"kind": "nginx", "pool": f"nginx/{upstream['name']}", "source": source, "members": members}
 
 
+def log_troubles(reading: Reading, chosen: list[Upstream]) -> dict[str, list[str]]:
+    """By upstream, why no access log tells of its requests; only those of which that is so."""
+    told = {one.name: _nginx_log.troubles(reading.config, one.name, one.context) for one in chosen}
+    return {name: why for name, why in told.items() if why}
+
+
 def workers(reading: Reading) -> dict[str, Any]:
     try:
         master = reading.master()
@@ -196,12 +212,15 @@ def read(params: dict[str, Any]) -> dict[str, Any]:
         "keepalive_min_timeout": _nginx_state.keepalive_min_timeout(reading.config),
         "proxy_next_upstream": list(_nginx_state.next_upstream(reading.config)),
         "log_positions": _nginx_log.positions(reading.config),
+        "log_troubles": log_troubles(reading, chosen),
         "warnings": [*_nginx_state.warnings(reading), *_nginx_state.beside(reading, chosen)],
     }
     if params["connections"]:
         result["connections"] = connections(running, found)
     if params["source"]:
         result["readings"] = [reading_for_guard(params["source"], upstream) for upstream in found]
+        if running["master"] is None:
+            result["readings"] = [{"source": params["source"], "error": running["error"]}]
     count = sum(len(upstream["members"]) for upstream in found)
     live = sum(member["state"] == "up" for upstream in found for member in upstream["members"])
     unresolved = [f"{name} does not resolve: {why}" for name, why in reading.resolver.failed.items()]
@@ -217,13 +236,17 @@ def main() -> None:
             "upstreams": {"type": "list", "elements": "str", "default": []},
             "source": {"type": "str"},
             "connections": {"type": "bool", "default": False},
+            "batch": {"type": "list", "elements": "str"},
         },
         supports_check_mode=True,
     )
     try:
-        module.exit_json(changed=False, **read(module.params))
+        result = read(module.params)
     except (ConfigError, MemberError, _nginx_host.HostError, ValueError, OSError) as error:
         module.fail_json(msg=str(error))
+    for text in result.pop("warnings"):
+        module.warn(text)
+    module.exit_json(changed=False, **result)
 
 
 if __name__ == "__main__":

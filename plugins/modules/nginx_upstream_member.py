@@ -18,12 +18,21 @@ description:
 extends_documentation_fragment:
   - lossless.restart.common
   - lossless.restart.nginx
+  - lossless.restart.leases
 options:
+  state:
+    description:
+      - With O(leases), how their members should stand.
+      - V(before) is how each stood when its lease was granted. It needs no answer of the ledger.
+    type: str
+    choices: [down, before]
+  warmup:
+    description: With O(state=before), the share of its weight in percent that each member gets for now.
+    type: int
   members:
-    description: The members, and how each should stand.
+    description: The members, and how each should stand. This or O(leases).
     type: list
     elements: dict
-    required: true
     suboptions:
       upstream:
         description: The upstream's name. Where C(http) and C(stream) both have one, the member's lines in both change.
@@ -144,7 +153,7 @@ warnings:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lossless.restart.plugins.module_utils import _nginx_member, _nginx_state
+from ansible_collections.lossless.restart.plugins.module_utils import _leased, _nginx_member, _nginx_state
 from ansible_collections.lossless.restart.plugins.module_utils._fence import Fenced
 from ansible_collections.lossless.restart.plugins.module_utils._files import LockTimeout
 from ansible_collections.lossless.restart.plugins.module_utils._nginx_host import HostError
@@ -157,10 +166,12 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **_nginx_state.OPTIONS,
+            **_leased.OPTIONS,
+            "state": {"type": "str", "choices": ["down", "before"]},
+            "warmup": {"type": "int"},
             "members": {
                 "type": "list",
                 "elements": "dict",
-                "required": True,
                 "options": {
                     "upstream": {"type": "str", "required": True},
                     "member": {"type": "str", "required": True},
@@ -179,13 +190,20 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    failure = ""
     try:
-        task = _nginx_member.task(module.params, module.check_mode)
-        module.exit_json(**_nginx_member.run(task))
+        members = _leased.members(module.params)
+        task = _nginx_member.task({**module.params, "members": members}, module.check_mode)
+        result = _nginx_member.run(task)
     except _nginx_member.NotOut as error:
-        module.fail_json(**{**error.result, "msg": str(error)})
+        result, failure = error.result, str(error)
     except (Fenced, LockTimeout, HostError, WriteError, ValueError, OSError) as error:
         module.fail_json(msg=str(error))
+    for text in result.pop("warnings"):
+        module.warn(text)
+    if failure:
+        module.fail_json(**{**result, "msg": failure})
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

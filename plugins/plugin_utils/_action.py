@@ -61,6 +61,8 @@ class FleetAction(ActionBase):
             result |= {"failed": True, "lost": True, "msg": f"{self.place(variables)} is unreachable: {result['msg']}"}
         result.pop("invocation", None)
         result.pop("deprecations", None)
+        # An object of the engine's, with what led to the failure; what it says to people stands in msg.
+        Display().vvv(str(result.pop("exception", "")))
         result["warned"] = [_text(warning) for warning in result.pop("warnings", None) or []]
         for text in result["warned"]:
             Display().warning(text)
@@ -106,6 +108,7 @@ class SourceAction(FleetAction):
         result = self.call(args, variables)
         place = self.place(variables)
         readings = result.get("readings", [])
+        _own.write(f"troubles-{place}", result.get("log_troubles", {}))
         if result.get("failed"):
             readings = [{"source": place, "error": str(result.get("msg", "no answer"))}]
         _own.write(f"reading-{place}", {"asked": asked, "readings": readings})

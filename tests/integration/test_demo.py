@@ -70,9 +70,8 @@ def test_every_request_is_accounted_for(fleet: Fleet) -> None:
 def test_killed_instance_loses_what_it_had(fleet: Fleet) -> None:
     with fleet.client() as client, fleet.observer() as observer:
         client.wait(100)
-        before = fleet.pid("order-1")
         fleet.switch("order-1", "slow_start", 1)
-        os.kill(before, signal.SIGTERM)
+        before = fleet.kill("order-1", signal.SIGTERM)
         wait_for("order-1 down", lambda: not fleet.healthy("order-1"))
         wait_for("order-1 back", lambda: fleet.healthy("order-1"))
         wait_for("order-1 seen back", lambda: observer.live()["pools"]["order_svc"]["now"] == 3)
@@ -178,11 +177,13 @@ def test_stop_finds_orphans(tmp_path: Path) -> None:
     fleet.start()
     [supervisor] = [one for one in processes.of_fleet(fleet.folder) if "supervisor.supervisord" in one.argv]
     os.kill(supervisor.pid, signal.SIGKILL)
-    os.kill(fleet.master("lb-1"), signal.SIGKILL)
+    fleet.kill("lb-1")
     shutil.rmtree(fleet.folder)
     assert len(listening(fleet)) == 4
     fleet.stop()
     assert processes.of_fleet(fleet.folder) == [] and listening(fleet) == []
+    with pytest.raises(ProcessLookupError, match="lb-1 does not run"):
+        fleet.kill("lb-1")
 
 
 def test_fleet_that_cannot_start_leaves_nothing(tmp_path: Path) -> None:

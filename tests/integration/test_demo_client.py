@@ -185,3 +185,10 @@ def test_told_to_stop_it_finishes_what_is_in_flight(tmp_path: Path) -> None:
         client.finish()
         server.close()
     assert counted(client.result) == {"sent": 1, "answered": 1, "connects": 1}
+
+
+def test_told_to_stop_it_does_not_wait_for_its_next_request(tmp_path: Path) -> None:
+    client = Client(tmp_path / "client", ["--to=127.0.0.1:1", f"--logs={tmp_path}", "--connections=1", "--rate=0.001"])
+    with client:
+        assert client.live()["sent"] == 0
+    assert counted(client.result) == {}

@@ -164,6 +164,19 @@ def test_warm_up(tmp_path: Path) -> None:
     assert clean(client.result), client.losses
 
 
+def test_canary_that_does_well(tmp_path: Path) -> None:
+    """Sick at one look and well at the next: the roll goes on, and only the first batch was watched."""
+    variables = {"fleet_kind": "canary", "fleet_bake": 10, "fleet_pace": [1, 2]}
+    fleet = Stage(tmp_path / "fleet", balancers=1, variables=variables)
+    with fleet, fleet.watched() as (client, _observer):
+        ended = fleet.roll()
+        assert ended.code == 0, ended.text
+        assert ended.text.count("  Bake ") == 2 * 2, ended.text
+        assert fleet.starts() == dict.fromkeys(fleet.instances, 2)
+        assert fleet.takers("lb-1") == set(fleet.instances)
+    assert clean(client.result), client.losses
+
+
 def test_two_runs_at_once(tmp_path: Path) -> None:
     """While one run holds order-1 out, another may take order-3 and no more; the held one is refused."""
     variables = {"fleet_floor": "50%", "instance_restart_deadline": 300.0, "fleet_pace": [1]}

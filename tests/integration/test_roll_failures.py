@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.demo import Client, Observer, clean, wait_for
-from tests.lab.stage import FAIL, Stage, long_request
+from tests.lab.stage import FAIL, LONG, Stage, long_request
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -273,22 +273,43 @@ def test_host_dead_after_its_restart(tmp_path: Path) -> None:
 
 
 def test_balancer_dead_in_the_drain(tmp_path: Path) -> None:
-    """lb-1 has drained when lb-2 dies: put back at lb-1; the leases tell that lb-2 is not known to be."""
+    """lb-1 has drained; lb-2 dies with its file written and not read: put back at lb-1, and the leases are kept."""
     fleet = Stage(tmp_path / "fleet", ssh=True)
+
+    def die() -> None:
+        wait_for("lb-1's reload", lambda: fleet.reloads()["lb-1"] == 1, LONG)
+        fleet.kill_balancer("lb-2")
+
     with fleet, fleet.watched() as (client, observer):
-        files = fleet.configurations()
-        fleet.moments.after("lb-1 reload", 1, partial(fleet.kill_balancer, "lb-2"))
+        fleet.moments.before("lb-2 reload", 1, die)
         ended = fleet.roll()
         assert ended.code == 2 and "lb-2 is unreachable" in ended.text, ended.text
         assert fleet.takers("lb-1") == ALL
         assert fleet.starts() == dict.fromkeys(fleet.instances, 1)
         assert fleet.held() == {"order-1": "granted", "order-2": "granted"}
-        assert fleet.configurations() == files
+        assert fleet.down() == {("lb-2", "order-1"), ("lb-2", "order-2")}
         assert untouched(observer, "order-3")
         assert fleet.hosts
         fleet.hosts.start("lb-2")
         fleet.start_balancer("lb-2")
-        wait_for("traffic at lb-2", lambda: fleet.takers("lb-2") == ALL)
+        wait_for("traffic at lb-2", lambda: fleet.takers("lb-2") == {"order-3"})
         again(fleet, dict.fromkeys(fleet.instances, 2))
     assert {loss["balancer"] for loss in client.losses} == {fleet.balancers["lb-2"]}
     assert client.result["duplicated"] == 0
+
+
+def test_canary_that_breaks_its_limits(tmp_path: Path) -> None:
+    """It takes its traffic back and falls sick: seen twice in a row, it is out again and the roll ends."""
+    fleet = Stage(
+        tmp_path / "fleet", balancers=1, variables={"fleet_kind": "canary", "fleet_bake": 60, "fleet_pace": [1]}
+    )
+    with fleet, fleet.watched() as (client, observer):
+        fleet.moments.after("lb-1 reload", 2, partial(fleet.switch, "order-1", "unhealthy"))
+        ended = fleet.roll()
+        assert ended.code == 2 and "twice in a row" in ended.text, ended.text
+        assert fleet.down() == {("lb-1", "order-1")}
+        assert fleet.takers("lb-1") == {"order-2", "order-3"}
+        assert fleet.starts() == {"order-1": 2, "order-2": 1, "order-3": 1}
+        assert fleet.held() == {"order-1": "attaching"} and fleet.runs() == ["stopped"]
+        assert untouched(observer, "order-2") and untouched(observer, "order-3")
+    assert clean(client.result), client.losses

@@ -17,19 +17,30 @@ HERE: Mapping[str, object] = {"ansible_connection": "local", "ansible_python_int
 
 
 def command(
-    module: str, arguments: Mapping[str, Any], host: Mapping[str, object] = HERE, *options: str
+    module: str, arguments: Mapping[str, Any], host: Mapping[str, object] | None = None, *options: str
 ) -> tuple[list[str], dict[str, str]]:
     """The command line and environment that run `lossless.restart.<module>` on a host with these variables."""
-    line = [str(Path(sys.executable).parent / "ansible"), "instance", "-i", "instance,", "-e", json.dumps(dict(host))]
+    line = [
+        str(Path(sys.executable).parent / "ansible"),
+        "instance",
+        "-i",
+        "instance,",
+        "-e",
+        json.dumps(dict(host or HERE)),
+    ]
     line += ["-m", f"lossless.restart.{module}", "-a", json.dumps(dict(arguments)), *options]
     collections = str(ROOT / ".venv" / "collections")
     return line, {**os.environ, "ANSIBLE_COLLECTIONS_PATH": collections, "ANSIBLE_NOCOLOR": "1"}
 
 
-def call(module: str, arguments: Mapping[str, Any], host: Mapping[str, object] = HERE, *options: str) -> dict[str, Any]:
+def call(
+    module: str, arguments: Mapping[str, Any], host: Mapping[str, object] | None = None, *options: str
+) -> dict[str, Any]:
     """What the module answers; with `failed: true` where it fails."""
     line, environment = command(module, arguments, host, *options)
-    done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        line, env=environment, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False
+    )
     return answer(done.stdout, done.stderr)
 
 
@@ -59,6 +70,7 @@ def direct(module: str, arguments: Mapping[str, Any], *, check: bool = False) ->
         capture_output=True,
         text=True,
         timeout=120,
+        check=False,
     )
     assert done.stdout, f"no answer: {done.stderr}"
     found: dict[str, Any] = {"failed": False, **json.loads(done.stdout)}

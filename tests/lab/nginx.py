@@ -100,11 +100,13 @@ class Nginx:
     def start(self) -> None:
         """In a session of its own, so that all of it can be ended whatever became of its master."""
         self.process = subprocess.Popen(self.command("-g", "daemon off;"), start_new_session=True)
-        until(lambda: (self.folder / "nginx.pid").is_file() and self.workers())
+        pid_file = self.folder / "nginx.pid"
+        until(lambda: pid_file.is_file() and pid_file.read_text().strip() and self.workers())
 
     @property
     def master(self) -> int:
-        return int((self.folder / "nginx.pid").read_text())
+        assert self.process
+        return self.process.pid
 
     def workers(self) -> list[int]:
         """The pids of the master's workers, asked of ps."""

@@ -63,7 +63,12 @@ class Machine:
     def run(self, command: Sequence[str], *, check: bool = True) -> str:
         """Run a command in the host as root; its output. Raises LabError where it fails, with the output in it."""
         entered = subprocess.run(
-            [*_enter(self.leader), *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
+            [*_enter(self.leader), *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
         )
         if check and entered.returncode:
             raise LabError(f"{' '.join(command)}: exit status {entered.returncode}: {entered.stdout}")
@@ -143,7 +148,7 @@ def _build(tree: Path) -> None:
     try:
         with (tree.parent / "debootstrap.log").open("w+") as log:
             command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(draft)]
-            if subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL).returncode:
+            if subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False).returncode:
                 raise LabError(f"debootstrap failed, see {log.name}: {_tail(Path(log.name))}")
         for heap in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"):
             shutil.rmtree(draft / heap, ignore_errors=True)
@@ -174,7 +179,7 @@ def _remove(group: Path) -> None:
     """Remove a group and what is below it. A group with a process in it cannot go, so nothing is left running."""
     deadline = time.monotonic() + 10
     while group.exists():
-        for below, _, _ in os.walk(group, topdown=False):
+        for below, _folders, _files in os.walk(group, topdown=False):
             with contextlib.suppress(OSError):
                 os.rmdir(below)
         if time.monotonic() > deadline:
@@ -189,7 +194,11 @@ def _booted(outer: subprocess.Popen[bytes], console: Path) -> int:
         leader = _child(_child(outer.pid))
         if leader:
             asked = subprocess.run(
-                [*_enter(leader), "systemctl", "is-system-running"], capture_output=True, text=True, timeout=READY
+                [*_enter(leader), "systemctl", "is-system-running"],
+                capture_output=True,
+                text=True,
+                timeout=READY,
+                check=False,
             )
             if asked.stdout.strip() in ("running", "degraded"):
                 return leader

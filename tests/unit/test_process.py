@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.lossless.restart.plugins.module_utils import _process, _process_host
+from ansible_collections.lossless.restart.plugins.module_utils._command import Ran
 from ansible_collections.lossless.restart.plugins.module_utils._process_command import Plain
-from ansible_collections.lossless.restart.plugins.module_utils._process_host import Host, Identity, ProcessError, Ran
+from ansible_collections.lossless.restart.plugins.module_utils._process_host import Host, Identity, ProcessError
 from ansible_collections.lossless.restart.plugins.module_utils._process_listener import listener
 from ansible_collections.lossless.restart.plugins.module_utils._process_supervisor import Program
 from ansible_collections.lossless.restart.plugins.module_utils._process_systemd import Unit

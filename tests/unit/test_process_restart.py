@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from ansible_collections.lossless.restart.plugins.module_utils._process_host import Host, Identity, ProcessError, Ran
+from ansible_collections.lossless.restart.plugins.module_utils._command import Ran
+from ansible_collections.lossless.restart.plugins.module_utils._process_host import Host, Identity, ProcessError
 from ansible_collections.lossless.restart.plugins.module_utils._process_restart import Done, NotRestarted, Restart
 from ansible_collections.lossless.restart.plugins.module_utils._process_service import Seen
 
@@ -105,7 +106,11 @@ def test_one_command_where_they_cannot_be_apart() -> None:
         ),
         (World((0, RUNS), (1, DOWN)), ["stop", "start"], "did not come back: it is stopped (on request)"),
         (World((0, RUNS), (1, GONE)), ["stop", "start"], "did not come back: it is gone"),
-        (World((0, RUNS), (9.995, DOWN), takes=9.99), ["stop"], "is stopped (on request): no time was left for `start`"),
+        (
+            World((0, RUNS), (9.995, DOWN), takes=9.99),
+            ["stop"],
+            "is stopped (on request): no time was left for `start`",
+        ),
         (World((0, GONE), (1, BACK), (1.2, DOWN)), ["start"], "started as pid 8, which did not last: it is stopped"),
         (
             World((0, GONE), (1, BACK), (1.2, Seen(NEXT, "running", False))),

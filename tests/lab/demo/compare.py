@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -48,8 +47,7 @@ def taken_out(fleet: Fleet) -> bool:
 
 def restart(fleet: Fleet, instance: str) -> None:
     """SIGTERM, as every service manager does it, but without the second that supervisorctl takes to get there."""
-    before = fleet.pid(instance)
-    os.kill(before, signal.SIGTERM)
+    before = fleet.kill(instance, signal.SIGTERM)
     wait_for(f"{instance} restarted", lambda: fleet.pid(instance) not in (0, before) and fleet.healthy(instance))
 
 

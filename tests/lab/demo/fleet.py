@@ -13,8 +13,10 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -139,6 +141,14 @@ class Fleet(Layout):
             path.unlink(missing_ok=True)
         else:
             path.write_text(f"{value:g}\n")
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> int:
+        """Send the signal to an instance's or a balancer's process. Which process that was."""
+        pid = self.pid(name) if name in self.instances else self.master(name)
+        if not pid:
+            raise ProcessLookupError(f"{name} does not run")
+        os.kill(pid, number)
+        return pid
 
     def line(self, balancer: str, upstream: str, instance: str, words: str) -> None:
         """Write the member's line as a person would, with words like `down` after its own. Without a reload."""

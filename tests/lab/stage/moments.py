@@ -2,11 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Exact moments of a roll: just before and just after the fleet's commands are given.
 
-    # The second reload of lb-2 fails; order-1 dies between its first stop and its start; its start waits for the block.
-    moments.before("lb-2 reload", 2, lambda: FAIL)
-    moments.after("supervisorctl stop order-1", 1, lambda: hosts.kill("order-1"))
-    with moments.pause("supervisorctl start order-1") as arrived:
-        arrived(playbook)
+before("lb-2 reload", 2, lambda: FAIL)      the second reload of lb-2 fails
+after("supervisorctl stop order-1", 1, die) `die` runs between order-1's first stop and its start
+pause("supervisorctl start order-1")        the start waits until the block ends
 """
 
 from __future__ import annotations
