@@ -75,6 +75,7 @@ class CallbackModule(CallbackBase):
         host = result.host.get_name()
         batch = outcome.get("batch")
         who = ", ".join(batch) if batch else host
+        text = f"{outcome['place']}: {text}" if "place" in outcome else text
         name = result.task.get_name().rsplit(" : ", 1)[-1]
         step = name.partition(" | ")[0]
         # A step's tasks may all fail for one reason.

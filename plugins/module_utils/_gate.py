@@ -163,6 +163,8 @@ def told(
     many = f"{len(targets)} target{'' if len(targets) == 1 else 's'}"
     if not deadline:
         asked = "at once"
+    elif window and successes == 1:
+        asked = f"throughout {window:g} s"
     else:
         asked = f"{successes} times in a row" + (f" and throughout {window:g} s" if window else "")
     if ok:

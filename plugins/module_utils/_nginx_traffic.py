@@ -57,9 +57,9 @@ class Tally:
         time = "no times" if slowest is None else f"P95 {slowest:.3f} s"
         counted = f"{self.requests} requests, {self.errors} answered 5xx ({rate:.1f}%), {time}"
         wanted = {
-            "good": "as it should be",
-            "bad": f"wanted below {limits.error_rate:g}% and below {limits.p95:g} s",
-            "inconclusive": f"too few to judge, at least {limits.requests} are wanted",
+            "good": "",
+            "bad": f": bad, wanted below {limits.error_rate:g}% and below {limits.p95:g} s",
+            "inconclusive": f": inconclusive, too few to judge, at least {limits.requests} are wanted",
         }
         return {
             "upstream": self.upstream,
@@ -69,7 +69,7 @@ class Tally:
             "error_rate": round(rate, 3),
             "p95": slowest,
             "verdict": verdict,
-            "msg": f"{self.member} in {self.upstream}: {counted}: {verdict}, {wanted[verdict]}",
+            "msg": f"{self.member} in {self.upstream}: {counted}{wanted[verdict]}",
         }
 
 

@@ -15,7 +15,7 @@ from ._process_service import Service
 from ._process_supervisor import Program
 from ._process_systemd import Unit
 
-__all__ = ["Identity", "ProcessError", "age", "identity", "service"]
+__all__ = ["Identity", "ProcessError", "age", "identity", "lives", "service"]
 
 _KEYS = {
     "systemd": ("systemd", "systemctl"),
@@ -37,6 +37,11 @@ def identity(restart: Mapping[str, Any], address: str | None) -> Identity | None
     ProcessError for a unit or program that does not exist, or a supervisor that cannot be asked.
     """
     return service(restart, address).read().process
+
+
+def lives(identity: Identity) -> bool:
+    """Whether that very process is still there; cheap enough for every reading of a wait."""
+    return Host().lives(identity)
 
 
 def service(restart: Mapping[str, Any], address: str | None, host: Host | None = None) -> Service:

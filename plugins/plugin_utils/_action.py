@@ -139,7 +139,8 @@ class LeasedAction(FleetAction):
             for point in lease["before"]
             if point["source"] == self.place(variables)
         ]
-        if not points:
+        named = self.members(points, state, warmup)
+        if not named["members"]:
             return {
                 "changed": False,
                 "idle": True,
@@ -147,8 +148,8 @@ class LeasedAction(FleetAction):
             }
         if self.changes and state != "before":
             _refuse_expired(chosen)
-        result = self.made({**args, **self.members(points, state, warmup)}, variables)
-        return {**result, "batch": sorted(chosen)}
+        result = self.made({**args, **named}, variables)
+        return {**result, "batch": sorted(chosen), "place": self.place(variables)}
 
     def made(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Make the call for the whole batch."""

@@ -103,15 +103,15 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         until(lambda: "RUNNING" in asked(path, "status", "order-1") and "RUNNING" in asked(path, "status", "stubborn"))
         yield path
     finally:
-        for pid in map(int, asked(path, "pid", "all").split()):
-            if pid:
-                os.kill(pid, signal.SIGKILL)
-        server.terminate()
-        server.wait(30)
+        pids = [int(pid) for pid in asked(path, "pid", "all").split() if pid != "0"]
+        server.kill()
+        server.wait()
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
 
 
 def asked(config: Path, *words: str) -> str:
-    command = [BIN / "supervisorctl", "-c", config, *words]
+    command = [str(BIN / "supervisorctl"), "-c", str(config), *words]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 

@@ -139,7 +139,7 @@ def test_restart_is_tried_again(tmp_path: Path) -> None:
 def test_warm_up(tmp_path: Path) -> None:
     """A tenth of the weight, then half of it, then all; one reload for each step and batch."""
     variables = {"instance_warmup": [10, 50], "instance_warmup_seconds": 0.5}
-    fleet = Stage(tmp_path / "fleet", balancers=1, variables=variables, line_words="max_fails=0 weight=10")
+    fleet = Stage(tmp_path / "fleet", balancers=1, variables=variables, line_words="max_fails=0 weight=20")
     seen: list[list[str]] = []
 
     def look() -> None:
@@ -155,10 +155,10 @@ def test_warm_up(tmp_path: Path) -> None:
         assert ended.code == 0, ended.text
         assert fleet.reloads() == {"lb-1": 4}
         assert [set(both) for both in seen] == [
-            {"max_fails=0 weight=10 down"},
-            {"max_fails=0 weight=1"},
-            {"max_fails=0 weight=5"},
+            {"max_fails=0 weight=20 down"},
+            {"max_fails=0 weight=2"},
             {"max_fails=0 weight=10"},
+            {"max_fails=0 weight=20"},
         ]
         assert fleet.configurations() == files
     assert clean(client.result), client.losses

@@ -81,6 +81,7 @@ def test_this_very_process_is_young(tmp_path: Path) -> None:
     found = _process.identity({"pid_file": str(pid_file)}, None)
     assert found is not None and found.pid == os.getpid()
     assert 0 < _process.age(found) < 24 * 3600
+    assert _process.lives(found) and not _process.lives(Identity(found.pid, found.start + 1, found.boot))
     assert _process.age(Identity(1, int(_process_host.ticks()) + 500, "")) == 0
 
 
