@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-OUTPUT_LIMIT = 4096
+OUTPUT_LIMIT = 65536
 # A login by SSH as an ordinary account does not search them.
 _SBIN = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/sbin"
 
@@ -59,7 +59,7 @@ def run(command: Sequence[str], timeout: float) -> Ran:
                 cwd="/",
             )
         except OSError as error:
-            return Ran(127, f"{command[0]} cannot be run: {error.strerror}. Give the path of the program.")
+            return Ran(127, f"'{command[0]}' cannot be run: {error.strerror}. Give the path of the program")
         try:
             child.wait(max(0.0, timeout))
         except subprocess.TimeoutExpired:

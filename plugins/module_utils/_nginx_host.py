@@ -7,13 +7,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import subprocess
 import time
 from dataclasses import dataclass
 
+from . import _command
 from ._nginx_conf import Config
 
-_SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 _SHOWN = 600
 _CLOCK_STEP = 0.02
 
@@ -44,27 +43,13 @@ class Worker:
 def run(command: list[str], *, timeout: float) -> str:
     """Run `command`, no shell, and return what it wrote. Raises HostError quoting that where the command failed."""
     line = " ".join(command)
-    path = os.environ.get("PATH", "/usr/bin:/bin") + ":" + _SBIN
-    env = {**os.environ, "PATH": path, "LC_ALL": "C"}
-    program = command[0] if "/" in command[0] else _which(command[0], path)
-    try:
-        done = subprocess.run(
-            [program, *command[1:]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            timeout=timeout, env=env, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise HostError(f"'{line}' did not end within {timeout:g} s") from None
-    except OSError as error:
-        raise HostError(f"'{line}' cannot be run: {error.strerror}") from None
-    said = done.stdout.decode("utf-8", "replace").strip()
-    if done.returncode != 0:
-        raise HostError(f"'{line}' failed (rc {done.returncode}): {said[-_SHOWN:] or 'no output'}")
+    ran = _command.run(command, timeout)
+    if ran.code is None:
+        raise HostError(f"'{line}' did not end within {timeout:g} s")
+    said = ran.output.strip()
+    if ran.code != 0:
+        raise HostError(f"'{line}' failed (rc {ran.code}): {said[-_SHOWN:] or 'no output'}")
     return said
-
-
-def _which(name: str, path: str) -> str:
-    candidates = (os.path.join(folder, name) for folder in path.split(":") if folder)
-    return next((found for found in candidates if os.access(found, os.X_OK)), name)
 
 
 def build(command: list[str], *, timeout: float) -> Build:

@@ -66,6 +66,7 @@ def poll(
         # From the end of the first good reading to the start of the last: a slow reading proves no window.
         if streak >= successes and max(0.0, asked - good_since) >= window:
             return Outcome(True, value, now - began, attempts)
-        if now - began >= deadline:
+        left = began + deadline - now
+        if left <= 0:
             return Outcome(False, value, now - began, attempts)
-        clock.sleep(min(interval, max(0.0, began + deadline - now)))
+        clock.sleep(min(interval, left))

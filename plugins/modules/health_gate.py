@@ -245,7 +245,7 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
     began = time.monotonic()
     try:
         if params["restart"]:
-            watch = _gate.Watch(lambda: _identity(params), params["identity"])
+            watch = _gate.Watch(lambda: _identity(params, watch.identity if watch else None), params["identity"])
         ok = _gate.hold(lambda: _gate.sweep(looks, max(limits)), record, watch, **settings).ok
     except (_gate.Changed, _process.ProcessError) as error:
         stopped = str(error)
@@ -260,7 +260,10 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _identity(params: dict[str, Any]) -> dict[str, Any] | None:
+def _identity(params: dict[str, Any], known: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """The process now; its supervisor, which takes its time, is only asked where `known` is not there any more."""
+    if known and _process.lives(_process.Identity(**known)):
+        return known
     found = _process.identity(params["restart"], params["address"])
     return dataclasses.asdict(found) if found else None
 

@@ -191,7 +191,7 @@ def test_a_program_that_does_not_come_up_is_a_failure(
         ({"supervisor": "order-1", "config": "/no/such"}, "program order-1: supervisord cannot be asked: Error: could"),
         (
             {"supervisor": "order-1", "supervisorctl": ["/no/such"]},
-            "program order-1: supervisord cannot be asked: /no/such cannot be run",
+            "program order-1: supervisord cannot be asked: '/no/such' cannot be run",
         ),
     ],
 )

@@ -55,7 +55,7 @@ def test_of_much_output_the_end_is_kept() -> None:
 @pytest.mark.parametrize("program", ["/no/such/program", "no-such-program-anywhere", "/etc"])
 def test_a_program_that_cannot_be_run_is_named(program: str) -> None:
     ran = run([program], 1)
-    assert ran.code == 127 and ran.output.startswith(f"{program} cannot be run: ")
+    assert ran.code == 127 and ran.output.startswith(f"'{program}' cannot be run: ")
 
 
 def test_programs_of_administrators_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from . import addresses, processes
 from . import compare as ways
-from . import processes
-from .addresses import Unusable
 from .fleet import Fleet
 from .playbook import ROOT, Playbook
 from .sessions import Client, Failed, Observer, clean, receipt
@@ -174,7 +173,7 @@ def alone() -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise Unusable(f"Another demo command is at work in this checkout: pid {file.read()}.") from None
+            raise addresses.Unusable(f"Another demo command is at work in this checkout: pid {file.read()}.") from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -196,11 +195,12 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
     try:
+        addresses.check([])
         if options.command == "status":
             return status()
         with alone():
             return commands[options.command]()
-    except (Unusable, Failed) as error:
+    except (addresses.Unusable, Failed) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

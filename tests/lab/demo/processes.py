@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -88,25 +87,17 @@ def end(find: Callable[[], Sequence[Process]], grace: float = 5.0) -> int:
 
 
 def _signal(process: Process, number: int) -> None:
-    """By a handle, and only after another look: the pid may be somebody else's by now."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        handle = os.pidfd_open(process.pid)
-        try:
-            if read(process.pid) == process:
-                signal.pidfd_send_signal(handle, number)
-        finally:
-            os.close(handle)
+    """Only after another look: the pid may be somebody else's by now."""
+    if read(process.pid) == process:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process.pid, number)
 
 
 def _wait(processes: Sequence[Process], seconds: float) -> None:
     """Until all are gone, at most so long. Those that we started are reaped."""
     limit = time.monotonic() + seconds
+    while time.monotonic() < limit and any(read(process.pid) for process in processes):
+        time.sleep(0.02)
     for process in processes:
-        with contextlib.suppress(ProcessLookupError):
-            handle = os.pidfd_open(process.pid)
-            try:
-                select.select([handle], [], [], max(0.0, limit - time.monotonic()))
-            finally:
-                os.close(handle)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(process.pid, os.WNOHANG)
