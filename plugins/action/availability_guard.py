@@ -141,7 +141,9 @@ class ActionModule(FleetAction):
             return {"changed": False, "failed": bool(missed), "msg": "; ".join(missed) or "there was nothing to do"}
         outcome = self._ledger({**args, **_run()}, described, variables)
         if outcome.get("failed"):
-            return {**outcome, "msg": f"{outcome['msg']} Out, as far as this process knows: {_held()}."}
+            ledger = f"{described['fleet']['fleet_ledger']} on {self.place(variables)}"
+            text = f"the ledger {ledger} does not answer for this run: {outcome['msg']}"
+            return {**outcome, "msg": f"{text} Out, as far as this process knows: {_held()}."}
         status = self._ledger({"action": "status", "run": outcome["run"]}, described, variables)
         lines = _receipt.receipt_lines(outcome, status.get("events", []), list(_own.journal()), _controller.age())
         Display().display("\n".join(lines))

@@ -83,8 +83,8 @@ def admit(state_dir: str, wanted: list[Wanted], *, write: bool) -> None:
             _fence.admit(state_dir, f"nginx {item.upstream} {item.member}", item.token, write=write)
 
 
-def make(nginx: Nginx, prepared: Prepared, deadline: float) -> None:
-    """Write, test and reload. Raises WriteError or HostError, with the old files back in place."""
+def make(nginx: Nginx, prepared: Prepared, deadline: float) -> float:
+    """Write, test and reload; for how many seconds nginx was waited for. Raises WriteError or HostError, with the old files back in place."""
     _nginx_write.replace(prepared.changes)
     try:
         _nginx_host.run(nginx.test, timeout=COMMAND_SECONDS)
@@ -95,7 +95,8 @@ def make(nginx: Nginx, prepared: Prepared, deadline: float) -> None:
         _nginx_host.run(nginx.reload, timeout=max(deadline, COMMAND_SECONDS))
     except HostError as error:
         raise HostError(f"{error}. {_put_back(nginx, prepared, 'nginx may run with either')}") from error
-    if not _poll.poll(lambda: _reloaded(prepared.master, old), bool, deadline=deadline, interval=_RELOAD_INTERVAL).ok:
+    reload = _poll.poll(lambda: _reloaded(prepared.master, old), bool, deadline=deadline, interval=_RELOAD_INTERVAL)
+    if not reload.ok:
         said = _put_back(nginx, prepared, "nginx was asked to reload once more")
         with contextlib.suppress(HostError):
             _nginx_host.run(nginx.reload, timeout=max(deadline, COMMAND_SECONDS))
@@ -103,6 +104,7 @@ def make(nginx: Nginx, prepared: Prepared, deadline: float) -> None:
             f"'{' '.join(nginx.reload)}' answered well but did nothing within {deadline:g} s: master {prepared.master} "
             f"still has its old workers and no new ones; nginx's error log says why. {said}"
         )
+    return reload.waited
 
 
 def _reloaded(master: int, old: list[int]) -> bool:

@@ -82,6 +82,7 @@ def _wanted(member: Mapping[str, Any], token: int | None) -> Wanted:
 
 def run(task: Task) -> dict[str, Any]:
     """What the module returns. Raises NotOut, or what the parts raise before anything stays changed."""
+    waited = 0.0
     if task.check or task.recheck:
         prepared = _checked(task)
         reloaded = False
@@ -93,8 +94,8 @@ def run(task: Task) -> dict[str, Any]:
                 _nginx_change.test_untouched(task.nginx)
             _nginx_change.admit(task.state_dir, task.wanted, write=True)
             if reloaded:
-                _nginx_change.make(task.nginx, prepared, task.deadline)
-    result = _result(task, prepared, reloaded)
+                waited = _nginx_change.make(task.nginx, prepared, task.deadline)
+    result = _result(task, prepared, reloaded, waited)
     if not task.check or task.recheck:
         _prove(task, prepared, result)
     return result
@@ -109,7 +110,7 @@ def _checked(task: Task) -> Prepared:
     return prepared
 
 
-def _result(task: Task, prepared: Prepared, reloaded: bool) -> dict[str, Any]:
+def _result(task: Task, prepared: Prepared, reloaded: bool, waited: float) -> dict[str, Any]:
     changed = prepared.needed and not task.recheck
     reading = prepared.before if task.recheck else prepared.after
     names = {item.upstream for item in task.wanted}
@@ -119,7 +120,7 @@ def _result(task: Task, prepared: Prepared, reloaded: bool) -> dict[str, Any]:
         "reloaded": reloaded,
         "before": _nginx_plan.standing(prepared.before.upstreams, task.wanted),
         "after": _nginx_plan.standing(reading.upstreams, task.wanted),
-        "waited": 0.0,
+        "waited": round(waited, 3),
         "cut": [],
         "still_sent_to": {},
         "log_positions": _nginx_log.positions(reading.config),
@@ -166,7 +167,7 @@ def _prove(task: Task, prepared: Prepared, result: dict[str, Any]) -> None:
     except (ValueError, HostError, OSError) as error:
         raise NotOut(f"{result['msg']}; NOT proved out: {error}", result) from error
     seen = outcome.last
-    result["waited"] = round(outcome.waited if outcome.attempts > 1 else 0.0, 3)
+    result["waited"] = round(result["waited"] + (outcome.waited if outcome.attempts > 1 else 0.0), 3)
     result["still_sent_to"] = seen.others
     result["warnings"] += [
         f"connections to {member} are not counted: {', '.join(lines)} still sends to its address"

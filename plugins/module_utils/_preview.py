@@ -49,7 +49,7 @@ def _planned(
     sizes: list[int],
 ) -> dict[str, Any]:
     first = [host for host in order if host in state.leases and state.leases[host].run in ours]
-    sick = {host: seen.saw for host, seen in view.seen.items() if not seen.ok and host not in state.leases}
+    sick = {host: seen.saw for host, seen in view.seen.items() if not seen.ok}
     rest = sorted((host for host in order if host not in first), key=lambda host: host not in sick)
     # What is out now and belongs to this run comes back with its batch.
     back = {

@@ -74,9 +74,8 @@ class Restart:
             self._stop(stop, seen.process)
         self._command(start, seen.process)
         after, status = self._start(seen.process, since)
-        waited = self._waited()
         self._hold(after)
-        return Done(seen.process, after, status, waited)
+        return Done(seen.process, after, status, self._waited())
 
     def _stop(self, command: Sequence[str], before: Identity | None) -> None:
         self._command(command, before)

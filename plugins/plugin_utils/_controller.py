@@ -18,8 +18,13 @@ def owner() -> dict[str, Any]:
     me = _process_host.Host().process(os.getppid())
     if me is None:
         raise RuntimeError("the ansible-playbook process that this action works for is gone")
-    name = f"{getpass.getuser()}@{os.uname().nodename}"
-    return {"name": name, "machine": _machine(), "boot": me.boot, "pid": me.pid, "start": me.start}
+    return {
+        "name": f"{_user()}@{os.uname().nodename}",
+        "machine": _machine(),
+        "boot": me.boot,
+        "pid": me.pid,
+        "start": me.start,
+    }
 
 
 def age() -> float:
@@ -37,8 +42,25 @@ def _lives(who: Mapping[str, Any]) -> bool:
     return _process_host.Host().lives(_process_host.Identity(who["pid"], who["start"], who["boot"]))
 
 
+def _user() -> str:
+    """The user's name, or number where it has no name, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
 def _machine() -> str:
+    """Where pids mean the same: the machine, its name, and the pid name space.
+
+    Containers of one image often share a machine id, and a pid of one means nothing in another.
+    """
+    space = os.readlink("/proc/self/ns/pid")
+    return f"{_machine_id()} {os.uname().nodename} {space}"
+
+
+def _machine_id() -> str:
     for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
         if Path(path).exists():
             return Path(path).read_text("utf-8").strip()
-    return os.uname().nodename
+    return "-"

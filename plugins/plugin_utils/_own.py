@@ -30,19 +30,20 @@ def _folder(name: str = "") -> Path:
 
 def write(name: str, value: Any) -> None:
     """Keep `value` (JSON) under `name` until the process ends."""
-    _files.write_json(str(_folder() / f"{name}.json"), value)
+    _files.write_json(str(_folder() / f"{_key(name)}.json"), value)
 
 
 def read(name: str) -> Any:
     """What was kept under `name`; None where nothing was."""
     try:
-        return json.loads((_folder() / f"{name}.json").read_text("utf-8"))
+        return json.loads((_folder() / f"{_key(name)}.json").read_text("utf-8"))
     except FileNotFoundError:
         return None
 
 
-def _key(host: str) -> str:
-    return hashlib.sha256(host.encode()).hexdigest()[:24]
+def _key(name: str) -> str:
+    """A file's name for any name, however long and whatever is in it."""
+    return hashlib.sha256(name.encode()).hexdigest()[:24]
 
 
 def keep_leases(leases: Mapping[str, Mapping[str, Any]], held: float) -> None:

@@ -14,7 +14,7 @@ class Checks:
     """By host, the message of what went wrong.
 
     unreachable: its host was not reached; it is not touched. missing: the unit or program is not there.
-    unfit: it is not in the state asked for, which matters only while it is healthy.
+    unfit: it is not in the state asked for, which matters only while it is healthy and in traffic.
     """
 
     unreachable: Mapping[str, str]
@@ -45,7 +45,8 @@ def _put(into: Mapping[str, str], host: str, result: Mapping[str, Any]) -> None:
 def problems(plan: Mapping[str, Any], found: Checks, skipped: Iterable[str]) -> list[str]:
     """Everything that forbids the run, a line each. `skipped`: hosts that the run goes on without."""
     lines = [f"{host}: {why}" for host, why in found.missing.items()]
-    lines += [f"{host}: {why}" for host, why in found.unfit.items() if host not in plan["unhealthy"]]
+    excused = {*plan["unhealthy"], *plan["resumed"]}
+    lines += [f"{host}: {why}" for host, why in found.unfit.items() if host not in excused]
     lines += [f"{host}: {why}" for host, why in plan["blocked"].items() if host not in set(skipped)]
     return lines
 

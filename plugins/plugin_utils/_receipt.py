@@ -59,14 +59,16 @@ def lowest(events: Iterable[Mapping[str, Any]]) -> dict[str, tuple[int, int, int
 
 
 def turns(events: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """By host the times of its last turn: granted, restarting, attaching, released."""
+    """By host the times of its last turn: granted, restarting, attaching, and released or back, restarted or not."""
     found: dict[str, dict[str, float]] = {}
     for event in events:
         if event["event"] == "granted":
             for host in event["tokens"]:
                 found[host] = {"granted": event["at"]}
         name = event.get("step") if event["event"] == "step" else event["event"]
-        if name in ("restarting", "attaching", "released"):
+        if name == "released" and not event["done"]:
+            name = "back"
+        if name in ("restarting", "attaching", "released", "back"):
             for host in event["hosts"]:
                 found.setdefault(host, {})[name] = event["at"]
     return found
@@ -118,7 +120,7 @@ def _turn_lines(found: Mapping[str, Mapping[str, float]], planned: Sequence[str]
 
 def _turn(times: Mapping[str, float]) -> str:
     ordered = sorted(times.items(), key=lambda item: item[1])
-    names = {"granted": "out", "restarting": "drained", "attaching": "healthy", "released": "verified"}
+    names = {"granted": "out", "restarting": "drained", "attaching": "healthy", "released": "verified", "back": "back"}
     parts: list[str] = []
     last = ordered[0][1]
     for name, at in ordered:

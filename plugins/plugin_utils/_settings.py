@@ -33,7 +33,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "instance_health_deadline": (0.1, 36000),
     "instance_health_successes": (1, 1000),
     "instance_warmup_seconds": (0, 3600),
-    "instance_verify_requests": (1, 1000000),
+    "instance_verify_requests": (0, 1000000),
     "instance_verify_deadline": (0, 3600),
     "instance_verify_error_rate": (0.001, 100),
     "instance_verify_p95": (0.001, 3600),

@@ -54,13 +54,18 @@ class Refusals:
         assert [part for part in said if part not in error] == [], error
         return text
 
-    def put_back(self, words: Sequence[str] = SERVICE, change: Change = dict, said: Sequence[str] = ()) -> str:
-        """As `refused`, of what shows only while it is done: the run began, and all is again as it was before it."""
+    def put_back(
+        self, words: Sequence[str], change: Change = dict, said: Sequence[str] = (), held: Sequence[str] = ()
+    ) -> str:
+        """As `refused`, of what shows only while it is done: the run began, and all is again as it was before it.
+
+        held: the instances whose lease is kept nevertheless.
+        """
         before = self.kept()
         code, text = self.run(words, change)
         assert code != 0 and "Traceback" not in text, text
         assert self.kept() == before, text
-        assert json.loads((self.ledger / "state.json").read_text())["leases"] == {}, text
+        assert list(json.loads((self.ledger / "state.json").read_text())["leases"]) == list(held), text
         error = " ".join(text.partition("FAILED")[2].split())
         assert [part for part in said if part not in error] == [], error
         return text
@@ -76,17 +81,16 @@ class Refusals:
 
     def seen(self) -> dict[str, Any]:
         """And that nothing was so much as written or reloaded: times, workers, reloads, ledger, state."""
-        found: dict[str, Any] = {}
-        for path, (data, mode) in ((path, value) for path, value in self.kept().items() if "/" in path):
-            found[path] = (data, mode, Path(path).stat().st_mtime_ns)
-        for top in (self.ledger, self.fleet.folder / "state"):
-            for path in filter(Path.is_file, top.rglob("*")):
-                if path.name != "lock":
-                    found[str(path)] = (path.read_bytes(), path.stat().st_mtime_ns)
+        found = self.kept()
+        folders = [self.ledger, self.fleet.folder / "state"]
+        folders += [self.fleet.folder / name / "conf.d" for name in self.fleet.balancers]
+        for path in (path for folder in folders for path in folder.rglob("*")):
+            if path.is_file() and path.name != "lock":
+                found[str(path)] = (path.read_bytes(), path.stat().st_mode, path.stat().st_mtime_ns)
         for name in self.fleet.balancers:
             log = (self.fleet.folder / name / "logs" / "error.log").read_text()
             found[name] = (self.workers(name), log.count("signal 1 (SIGHUP) received"))
-        return {**found, **{name: self.fleet.pid(name) for name in self.fleet.instances}}
+        return found
 
     def workers(self, balancer: str) -> list[int]:
         running = processes.of_fleet(self.fleet.folder / balancer)

@@ -18,6 +18,7 @@ from tests.lab.stage import LONG, Stage, kill
 
 pytestmark = pytest.mark.timeout(600)
 
+STATE = {"url": "http://{{ instance_address }}/internal/status", "expect": {"pool.busy": "<= 48"}}
 LIMIT = ("-l", "order-1,order-2")
 DRAIN, RESTART, ATTACH = ("lb-1 reload", 1), ("supervisorctl stop order-1", 1), ("lb-1 reload", 2)
 
@@ -43,7 +44,7 @@ def finished(fleet: Stage, starts: dict[str, int]) -> None:
 )
 def test_killed_controller(tmp_path: Path, moment: tuple[str, int], number: signal.Signals) -> None:
     """Whatever its modules still did on their own: nobody is restarted twice, nobody is left out."""
-    fleet = Stage(tmp_path / "fleet")
+    fleet = Stage(tmp_path / "fleet", variables={"instance_state": [STATE]})
     with fleet, fleet.watched() as (client, observer):
         files = fleet.configurations()
         first = fleet.playbook(*LIMIT)

@@ -1,36 +1,19 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The service's description: every bad value gets one error that names it and says what would be right."""
+"""Where the instances take their traffic from: every bad value gets one error that says what would be right."""
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
 from ansible_collections.lossless.restart.plugins.plugin_utils import _description
+from ansible_collections.lossless.restart.plugins.plugin_utils._names import Invalid
 
-SERVICE = {
-    "fleet_service": "order-svc",
-    "fleet_ledger": "/var/lib/lossless_restart/ledger",
-    "fleet_state_dir": "/var/lib/lossless_restart",
-    "fleet_floor": "30%",
-    "fleet_max_out": None,
-    "fleet_pace": [1, "25%"],
-    "fleet_kind": "rolling",
-    "fleet_reason": "",
-}
+SERVICE = {"fleet_floor": "30%"}
 TRAFFIC = [{"kind": "nginx", "upstream": "order_svc", "balancers": ["lb-1", "lb-2"]}]
 INSTANCE: dict[str, Any] = {"instance_address": "10.0.0.3:8080", "instance_traffic": TRAFFIC}
-SELECTED: dict[str, Any] = {
-    "instance_address": "10.0.0.3:8080",
-    "instance_state": [],
-    "instance_idle": [],
-    "instance_health": [],
-    "instance_restart": {"systemd": "order-svc"},
-    "instance_drain_deadline": 60.0,
-    "instance_quiet_window": 2.0,
-    "instance_warmup": [],
-}
 
 
 def test_an_instance_names_its_points() -> None:
@@ -71,88 +54,25 @@ def test_a_member_may_be_listed_by_another_name() -> None:
         ({"instance_traffic": [{**TRAFFIC[0], "balancers": []}]}, ["[]"]),
         ({"instance_traffic": [{**TRAFFIC[0], "floor": "130%"}]}, ["instance_traffic[0]", "'130%'"]),
         ({"instance_traffic": TRAFFIC + TRAFFIC}, ["nginx/order_svc", "twice"]),
+        ({"instance_traffic": [{**TRAFFIC[0], "upstream": "x" * 129}]}, ["at most 128"]),
+        ({"instance_traffic": [{**TRAFFIC[0], "upstream": "bestellung_ü"}]}, ["'bestellung_ü' is no name"]),
+        ({"instance_traffic": [{**TRAFFIC[0], "upstream": None}]}, ["upstream None is no name"]),
+        ({"instance_traffic": [{**TRAFFIC[0], "member": ""}]}, ["member ''"]),
+        ({"instance_traffic": [{**TRAFFIC[0], "member": "unix:/run/../x"}]}, ["without '..'"]),
+        ({"instance_traffic": [{**TRAFFIC[0], "balancers": ["lb-1", 2]}]}, ["['lb-1', 2]"]),
+        ({"instance_traffic": [{**TRAFFIC[0], "members_of": "pay-svc"}]}, ["members_of 'pay-svc' is no list"]),
+        ({"instance_traffic": [{**TRAFFIC[0], "members_of": []}]}, ["members_of [] is no list"]),
+        ({"instance_traffic": [{**TRAFFIC[0], "kind": datetime.date(2026, 1, 31)}]}, ["put quotes around a date"]),
+        ({"instance_traffic": [{"kind": ["nginx"]}]}, ["there is no kind ['nginx']", "Known: nginx"]),
+        ({"instance_traffic": [{}]}, ["there is no kind None"]),
         ({"instance_probe": {"url": "file:///etc/passwd"}}, ["instance_probe", "file:///etc/passwd"]),
+        ({"instance_probe": "http://h/"}, ["instance_probe", "is no mapping"]),
     ],
 )
 def test_a_bad_instance_is_refused(changed: dict[str, Any], said: list[str]) -> None:
-    with pytest.raises(_description.Invalid) as refused:
+    with pytest.raises(Invalid) as refused:
         _description.instance("order-3", {**INSTANCE, **changed}, SERVICE)
     assert all(part in str(refused.value) for part in ["order-3", *said]), refused.value
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"fleet_floor": "130%"}, ["'130%'"]),
-        ({"fleet_floor": -1}, ["-1"]),
-        ({"fleet_floor": "0.3%"}, ["'0.3%'", "'30%'"]),
-        ({"fleet_floor": 0.3}, ["0.3", "'30%'"]),
-        ({"fleet_floor": "thirty"}, ["'thirty'", "'30%'"]),
-        ({"fleet_pace": []}, ["[]"]),
-        ({"fleet_pace": [0]}, ["0", "at least 1"]),
-        ({"fleet_pace": ["0%"]}, ["'0%'"]),
-        ({"fleet_pace": ["a"]}, ["'a'"]),
-        ({"fleet_pace": "[1]"}, ["'[1]'"]),
-        ({"fleet_service": "order svc"}, ["'order svc'"]),
-        ({"fleet_ledger": "var/ledger"}, ["'var/ledger'", "absolute path"]),
-        ({"fleet_ledger": "/var/../etc"}, ["'/var/../etc'"]),
-        ({"fleet_max_out": 0}, ["0"]),
-        ({"fleet_kind": "single"}, ["single", "2 are selected"]),
-        ({"fleet_reason": "x" * 201}, ["200"]),
-        ({"fleet_reason": "a\nb"}, ["printable"]),
-    ],
-)
-def test_a_bad_service_is_refused(changed: dict[str, Any], said: list[str]) -> None:
-    with pytest.raises(_description.Invalid) as refused:
-        _description.check_service({**SERVICE, **changed}, ["order-1", "order-2"])
-    assert all(part in str(refused.value) for part in said), refused.value
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"instance_health": [{"url": "http://u:secret@h/"}]}, ["instance_health[0]"]),
-        ({"instance_health": [{"url": "http://h/", "expect": ["a"]}]}, ["instance_health[0]", "expect"]),
-        ({"instance_idle": [{}]}, ["instance_idle[0]"]),
-        ({"instance_restart": {}}, ["instance_restart"]),
-        ({"instance_restart": {"systemd": "a", "command": ["b"]}}, ["instance_restart"]),
-        ({"instance_restart": {"systemd": "a;b"}}, ["a;b"]),
-        ({"instance_restart": {"comand": ["b"]}}, ["comand"]),
-        ({"instance_drain_deadline": -1.0}, ["instance_drain_deadline", "-1.0"]),
-        ({"instance_warmup": [0]}, ["instance_warmup"]),
-        ({"instance_quiet_window": 60.0}, ["instance_quiet_window 60 s", "instance_drain_deadline"]),
-    ],
-)
-def test_a_bad_selected_instance_is_refused(changed: dict[str, Any], said: list[str]) -> None:
-    with pytest.raises(_description.Invalid) as refused:
-        _description.check_selected("order-3", {**SELECTED, **changed})
-    assert all(part in str(refused.value) for part in ["order-3", *said]), refused.value
-    assert "secret" not in str(refused.value)
-
-
-def test_good_values_pass() -> None:
-    _description.check_service(SERVICE, ["order-1", "order-2"])
-    _description.check_selected("order-3", SELECTED)
-
-
-KNOWN = ["instance_health", "fleet_floor", "instance_address"]
-
-
-@pytest.mark.parametrize(("name", "meant"), [("instance_helth", "instance_health"), ("fleet_flor", "fleet_floor")])
-def test_a_slip_is_refused(name: str, meant: str) -> None:
-    with pytest.raises(_description.Invalid, match=f"{name}. Did you mean {meant}?"):
-        _names.check([name], KNOWN, "order-3")
-
-
-@pytest.mark.parametrize("name", ["fleet_run", "fleet_planned", "instance_lease", "instance_guard", "instance_batch"])
-def test_an_extra_variable_that_is_no_users_is_refused(name: str) -> None:
-    with pytest.raises(_description.Invalid, match=f"extra variables: {name} "):
-        _names.check([name], KNOWN, "extra variables", strict=True)
-
-
-@pytest.mark.parametrize("name", ["instance_type", "instance_id", "ansible_host", "helth", "fleet_owner_team"])
-def test_names_of_others_pass(name: str) -> None:
-    _names.check([name], KNOWN, "order-3")
 
 
 def test_pools_hold_every_configured_member() -> None:
@@ -188,5 +108,33 @@ def test_one_pool_has_one_floor() -> None:
         "order-1": _description.instance("order-1", INSTANCE, SERVICE),
         "order-2": _description.instance("order-2", other, SERVICE),
     }
-    with pytest.raises(_description.Invalid, match="order-2.*50%.*30%"):
+    with pytest.raises(Invalid, match="order-2.*50%.*30%"):
         _description.pools_of("order-svc", list(instances), instances)
+
+
+def test_two_instances_at_one_address() -> None:
+    instances = {host: _description.instance(host, INSTANCE, SERVICE) for host in ("order-1", "order-2")}
+    with pytest.raises(Invalid, match="order-2: instance_address '10.0.0.3:8080' is that of order-1 too"):
+        _description.check_addresses(instances)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"nginx_config": "nginx.conf"}, "lb-1: nginx_config 'nginx.conf' is not an absolute path"),
+        ({"nginx_config": "/etc/nginx/../x"}, "'/etc/nginx/../x'"),
+        ({"nginx_prefix": ["/srv"]}, "nginx_prefix ['/srv']"),
+        ({"nginx_test": "nginx -t"}, "lb-1: nginx_test 'nginx -t' is no command: write a list of words"),
+        ({"nginx_reload": []}, "nginx_reload [] is no command"),
+        ({"nginx_reload": ["sh", "-c", "a\nb"]}, "is no command"),
+        ({"nginx_version": "1.31.3"}, "nginx_version '1.31.3' is no command"),
+    ],
+)
+def test_a_balancer(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        _description.check_source("nginx", "lb-1", values)
+    assert said in str(refused.value)
+
+
+def test_a_balancer_as_a_package_installs_it() -> None:
+    _description.check_source("nginx", "lb-1", {"nginx_reload": None, "nginx_test": ["sudo", "-n", "nginx", "-t"]})

@@ -92,7 +92,11 @@ def down() -> int:
 
 def status() -> int:
     fleet = demo()
-    for process in processes.of_fleet(fleet.folder):
+    found = processes.of_fleet(fleet.folder)
+    if not found:
+        print("The demo fleet is not up.")
+        return 0
+    for process in found:
         print(process)
     live = fleet.client().live()
     if live:

@@ -1,0 +1,202 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The base of the actions: a lost connection is a failure, a batch is one call, nothing changes without a lease."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible import constants as C
+from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.lossless.restart.plugins.action import instance_process, nginx_upstream_info
+from ansible_collections.lossless.restart.plugins.action import nginx_upstream_member as member
+from ansible_collections.lossless.restart.plugins.plugin_utils import _action, _own
+
+Answer = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class Calls:
+    """What the modules were called with, and what they answer."""
+
+    def __init__(self) -> None:
+        self.made: list[dict[str, Any]] = []
+        self.answer: Answer = lambda args: {"changed": True, "msg": "done"}
+
+    def run(
+        self, kind: type[_action.FleetAction], host: str, args: dict[str, Any], delegate: str | None = None
+    ) -> dict[str, Any]:
+        """One task of this kind on `host`, as the engine runs it."""
+        task: Any = SimpleNamespace(
+            args=args, action=f"lossless.restart.{kind.__module__.rpartition('.')[2]}", delegate_to=delegate,
+            async_val=0, check_mode=False, _uuid="task-1", get_name=lambda: "role : Step | do it",
+        )  # fmt: skip
+        connection: Any = SimpleNamespace(_shell=SimpleNamespace(tmpdir="/nowhere"))
+        nothing: Any = None
+        action = kind(task, connection, nothing, nothing, nothing, nothing)
+
+        def execute(module_name: str, module_args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+            self.made.append(module_args)
+            return self.answer(module_args)
+
+        vars(action)["_execute_module"] = execute
+        return action.run(task_vars={"inventory_hostname": host})
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calls:
+    monkeypatch.setattr(C, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    return Calls()
+
+
+def lose(_args: dict[str, Any]) -> dict[str, Any]:
+    raise AnsibleConnectionFailure("ssh: connection refused")
+
+
+@pytest.mark.parametrize("answer", [lose, lambda _args: {"unreachable": True, "msg": "ssh: connection refused"}])
+@pytest.mark.parametrize(("delegate", "place"), [(None, "order-1"), ("lb-1", "lb-1")])
+def test_a_lost_connection_is_a_failure_that_names_the_host(
+    calls: Calls, answer: Answer, delegate: str | None, place: str
+) -> None:
+    calls.answer = answer
+    result = calls.run(_action.FleetAction, "order-1", {}, delegate)
+    assert result["failed"] and result["lost"] and "unreachable" not in result
+    assert result["msg"].startswith(f"{place} is unreachable: ") and "connection refused" in result["msg"]
+
+
+def test_only_plain_values_come_back(calls: Calls) -> None:
+    """A batch's result is kept as JSON; the engine's own objects would not go into it."""
+    calls.answer = lambda _args: {
+        "failed": True,
+        "msg": "no",
+        "exception": object(),
+        "invocation": {},
+        "warnings": ["w"],
+    }
+    result = calls.run(_action.FleetAction, "order-1", {})
+    assert json.loads(json.dumps(result)) == {"failed": True, "msg": "no", "warned": ["w"]}
+
+
+def test_waits_and_failures_are_noted(calls: Calls) -> None:
+    calls.answer = lambda _args: {"failed": True, "waited": 2.5, "msg": "x" * 3000}
+    calls.run(_action.FleetAction, "order-1", {}, "lb-1")
+    (note,) = _own.journal()
+    assert (note["host"], note["place"], note["task"]) == ("order-1", "lb-1", "Step | do it")
+    assert (note["waited"], note["failed"], len(note["msg"])) == (2.5, True, 2000)
+
+
+def test_a_source_is_read_once_for_a_batch_and_kept(calls: Calls) -> None:
+    calls.answer = lambda _args: {"readings": [{"pool": "nginx/order_svc"}], "log_troubles": {}}
+    began = time.monotonic()
+    for host in ("order-1", "order-2"):
+        calls.run(nginx_upstream_info.ActionModule, host, {"source": "lb-1", "batch": ["order-1", "order-2"]}, "lb-1")
+    assert calls.made == [{"source": "lb-1"}]
+    kept = _own.read("reading-lb-1")
+    assert kept["readings"] == [{"pool": "nginx/order_svc"}] and kept["asked"] >= began
+
+
+def test_a_source_that_is_not_read_is_kept_as_that(calls: Calls) -> None:
+    calls.answer = lose
+    assert calls.run(nginx_upstream_info.ActionModule, "order-1", {}, "lb-1")["failed"]
+    (reading,) = _own.read("reading-lb-1")["readings"]
+    assert reading["source"] == "lb-1" and "connection refused" in reading["error"]
+
+
+def point(host: str, state: str = "up", source: str = "lb-1", weight: int = 10) -> dict[str, Any]:
+    place = {"kind": "nginx", "pool": "nginx/order_svc", "source": source, "member": f"10.0.0.{host[-1]}:8080"}
+    return {**place, "state": state, "weight": weight}
+
+
+def grant(host: str, step: str = "granted", held: float = 60.0, *points: dict[str, Any]) -> None:
+    before = list(points or [point(host), point(host, source="lb-2")])
+    _own.keep_leases({host: {"step": step, "token": int(host[-1]), "before": before}}, held)
+
+
+def change(calls: Calls, hosts: list[str], delegate: str = "lb-1", **args: Any) -> list[dict[str, Any]]:
+    given = {"leases": hosts, "steps": ["granted"], "state": "down", **args}
+    return [calls.run(member.ActionModule, host, dict(given), delegate) for host in hosts]
+
+
+def test_a_batch_is_one_call_with_the_members_that_were_granted(calls: Calls) -> None:
+    grant("order-1")
+    grant("order-2")
+    grant("order-3", step="restarting")
+    results = change(calls, ["order-1", "order-2", "order-3", "order-4"])
+    wanted = [
+        {"upstream": "order_svc", "member": f"10.0.0.{number}:8080", "token": number, "state": "down"}
+        for number in (1, 2)
+    ]
+    assert calls.made == [{"members": wanted}]
+    assert all(result["changed"] and result["batch"] == ["order-1", "order-2"] for result in results)
+
+
+def test_without_a_lease_nothing_is_called(calls: Calls) -> None:
+    (result,) = change(calls, ["order-1"])
+    assert not result["changed"] and "nothing of this batch is at step granted here" in result["msg"]
+    assert calls.made == []
+
+
+def test_a_failed_call_fails_every_host_of_the_batch(calls: Calls) -> None:
+    grant("order-1")
+    calls.answer = lambda _args: {"failed": True, "msg": "nginx: [emerg]"}
+    assert [result["failed"] for result in change(calls, ["order-1", "order-2"])] == [True, True]
+    assert len(calls.made) == 1
+
+
+def test_an_expired_lease_takes_nothing_out_and_still_puts_back(calls: Calls) -> None:
+    grant("order-1", "granted", -1.0)
+    (result,) = change(calls, ["order-1"])
+    assert result["failed"] and "this run's lease has expired. Nothing was changed" in result["msg"]
+    assert calls.made == []
+    (result,) = change(calls, ["order-1"], state="before")
+    assert result["changed"] and calls.made[0]["members"][0]["state"] == "up"
+
+
+@pytest.mark.parametrize(
+    ("state", "warmup", "weight", "wanted"),
+    [("up", None, 10, 10), ("up", 50, 10, 5), ("up", 10, 1, 1), ("down", None, 3, 3), ("drain", 50, 4, 2)],
+)
+def test_what_was_there_comes_back(calls: Calls, state: str, warmup: int | None, weight: int, wanted: int) -> None:
+    grant("order-1", "attaching", 60.0, point("order-1", state, weight=weight))
+    more: dict[str, Any] = {"warmup": warmup} if warmup else {}
+    change(calls, ["order-1"], steps=["attaching"], state="before", **more)
+    (sent,) = calls.made[0]["members"]
+    assert (sent["state"], sent["weight"]) == (state, wanted)
+
+
+def restart(calls: Calls, **args: Any) -> dict[str, Any]:
+    return calls.run(instance_process.ActionModule, "order-1", {"leased": True, **args})
+
+
+@pytest.mark.parametrize(
+    ("lease", "said"),
+    [
+        (None, "the ledger has granted this run no lease for it. Nothing was changed"),
+        (("granted", 60.0), "its lease is at step granted, not restarting. Nothing was changed"),
+        (("attaching", 60.0), "its lease is at step attaching, not restarting"),
+        (("restarting", -1.0), "this run's lease has expired. Nothing was changed"),
+    ],
+)
+def test_no_restart_without_a_lease_that_is_at_it(calls: Calls, lease: tuple[str, float] | None, said: str) -> None:
+    if lease:
+        grant("order-1", *lease)
+    result = restart(calls)
+    assert result["failed"] and said in result["msg"] and result["msg"].startswith("order-1: ")
+    assert calls.made == []
+
+
+def test_only_what_is_older_than_the_run_is_restarted(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By ages alone: a clock that is set by an hour meanwhile changes nothing."""
+    grant("order-1", "restarting")
+    _own.write("run", {"id": "R", "elapsed": 100.0, "at": time.monotonic()})
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    restart(calls)
+    restart(calls, again=True)
+    first, second = calls.made
+    assert first["token"] == 1 and 100.0 <= first["older_than"] < 130.0
+    assert second["older_than"] is None and "leased" not in first and "again" not in second
