@@ -75,7 +75,8 @@ class CallbackModule(CallbackBase):
         host = result.host.get_name()
         batch = outcome.get("batch")
         who = ", ".join(batch) if batch else host
-        text = f"{outcome['place']}: {text}" if "place" in outcome else text
+        place = str(outcome.get("place", ""))
+        text = text if text.startswith(place) else f"{place}: {text}"
         name = result.task.get_name().rsplit(" : ", 1)[-1]
         step = name.partition(" | ")[0]
         # A step's tasks may all fail for one reason.

@@ -58,9 +58,9 @@ def scene(params: Params, check: _sweep.Check) -> Scene:
     timeout = params.number("probe_deadline", 0.05, 4, 2)
     wrong = _sources.disagreements(pools, instances, readings)
     if wrong:
+        lines = "\n".join(_sources.by_source(wrong))
         raise Refused(
-            f"{'; '.join(wrong[:8])}{f'; and {len(wrong) - 8} more' if len(wrong) > 8 else ''}. "
-            "Nothing is taken out while the sources cannot be counted on.",
+            f"Nothing is taken out while the sources cannot be counted on:\n{lines}",
             disagreements=wrong,
         )
     members = dict.fromkeys(host for pool in pools for host in pool.hosts)

@@ -10,6 +10,8 @@ from typing import Any
 
 from ._levels import Pool, Said, points_of
 
+_SHOWN = 8
+
 
 def disagreements(
     pools: Sequence[Pool], instances: Mapping[str, Mapping[str, Any]], readings: Iterable[Mapping[str, Any]]
@@ -34,6 +36,16 @@ def disagreements(
         without = [host for host in one.hosts if not points_of(one, instances[host])]
         wrong += [f"{one.id}: no source is named for {host}, which is in this pool" for host in without]
     return wrong
+
+
+def by_source(wrong: Iterable[str]) -> list[str]:
+    """The disagreements for people: what several sources have in common is said once, and of many only the first."""
+    sources: dict[str, list[str]] = {}
+    for line in wrong:
+        source, _colon, text = line.partition(": ")
+        sources.setdefault(text, []).append(source)
+    lines = [f"{', '.join(names)}: {text}" for text, names in sources.items()]
+    return lines[:_SHOWN] + ([f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else [])
 
 
 def said_by(readings: Iterable[Mapping[str, Any]]) -> Said:

@@ -110,7 +110,9 @@ class SourceAction(FleetAction):
         readings = result.get("readings", [])
         _own.write(f"troubles-{place}", result.get("log_troubles", {}))
         if result.get("failed"):
-            readings = [{"source": place, "error": str(result.get("msg", "no answer"))}]
+            said = str(result.get("msg", "no answer"))
+            readings = [{"source": place, "error": said}]
+            result["msg"] = said if said.startswith(place) else f"{place}: {said}"
         _own.write(f"reading-{place}", {"asked": asked, "readings": readings})
         return result
 

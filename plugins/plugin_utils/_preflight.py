@@ -33,7 +33,8 @@ def checks(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> Checks:
         elif process.get("failed"):
             _put(found.missing, host, process)
         elif state.get("failed"):
-            _put(found.unfit, host, state)
+            # Where nothing runs, that is the reason for whatever else was seen.
+            _put(found.unfit, host, process if process.get("running") is False else state)
     return found
 
 

@@ -90,8 +90,9 @@ def receipt_lines(
     lines.append(f"  {waits:.1f} s of waiting for the service, {makespan - waits:.1f} s of our own work{each}")
     lines += [f"  NOT DONE: {host}" for host in outcome["left"] if host not in outcome["out"]]
     lines += [f"  NOT DONE, lease kept: {host}, {text}" for host, text in outcome["out"].items()]
-    lines += [f"  failed: {note['host']}: {note['task']}: {note['msg']}" for note in _failures(journal)]
-    lines += [f"  stopped: {outcome['why']}"] if outcome["why"] else []
+    failures = _failures(journal)
+    lines += [f"  failed: {note['host']}: {note['task']}: {' '.join(note['msg'].split())}" for note in failures]
+    lines += [f"  stopped: {outcome['why']}"] if outcome["why"] and not _told(outcome["why"], failures) else []
     if outcome["left"] or outcome["out"]:
         lines.append("  To go on, run the same command again once the cause is mended.")
     return [*lines, ""]
@@ -103,6 +104,11 @@ def _failures(journal: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         if note["failed"]:
             seen.setdefault((note["task"], note["msg"]), note)
     return list(seen.values())
+
+
+def _told(why: str, failures: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the reason for which the run was stopped is one of the failures; the ledger keeps its beginning."""
+    return any(f"{note['host']}: {' '.join(note['msg'].split())}".startswith(why) for note in failures)
 
 
 def _pool_lines(pools: Mapping[str, tuple[int, int, int]]) -> list[str]:

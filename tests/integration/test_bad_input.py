@@ -220,22 +220,22 @@ def bastion(described: dict[str, Any]) -> None:
     [
         pytest.param(
             host("order-1", instance_traffic=traffic("nosuch")),
-            ("lb-1: nothing was found of nginx/nosuch; the inventory has 1 there",),
+            ("lb-1, lb-2: nothing was found of nginx/nosuch; the inventory has 1 there",),
             id="no such upstream",
         ),
         pytest.param(
             host("order-1", instance_traffic=traffic("order_svc", "order_admin", member="10.9.9.9:80")),
-            ("lb-1: nginx/order_svc does not list 10.9.9.9:80, which the inventory has as order-1",),
+            ("lb-1, lb-2: nginx/order_svc does not list 10.9.9.9:80, which the inventory has as order-1",),
             id="a member that is listed nowhere",
         ),
         pytest.param(
             remove("order-3"),
-            ("lb-1: nginx/order_svc lists 127.", "which is no member in this inventory", "sliced"),
+            ("lb-1, lb-2: nginx/order_svc lists 127.", "which is no member in this inventory", "sliced"),
             id="fewer in the inventory",
         ),
         pytest.param(
             fourth,
-            ("lb-1: nginx/order_svc does not list 127.", "which the inventory has as order-4"),
+            ("lb-1, lb-2: nginx/order_svc does not list 127.", "which the inventory has as order-4"),
             id="more in the inventory",
         ),
         pytest.param(
@@ -251,12 +251,12 @@ def bastion(described: dict[str, Any]) -> None:
         pytest.param(bastion, ("bastion is unreachable", "Connection refused"), id="a ledger host that is not reached"),
         pytest.param(
             host("lb-2", nginx_config="/nowhere/nginx.conf"),
-            ("/nowhere/nginx.conf", "o such file"),
+            ("lb-2: nginx's configuration cannot be read", "/nowhere/nginx.conf: cannot be read: No such file"),
             id="no configuration",
         ),
         pytest.param(
             host("order-1", instance_restart={"command": ["true"], "pid_file": "/nowhere/pid"}),
-            ("order-1",),
+            ("Nothing was touched: order-1: service of /nowhere/pid: is not running",),
             id="a process that is not there",
         ),
     ],
@@ -307,9 +307,16 @@ def test_a_pool_of_one(fleet: Refusals) -> None:
     [
         (
             "upstream order_svc { server 10.0.0.9:80; }\n",
-            ("upstream order_svc is given twice with other members", "zz.conf:1 has 10.0.0.9:80", "Remove one of them"),
+            (
+                "lb-1: upstream order_svc is given twice with other members",
+                "zz.conf:1 has 10.0.0.9:80",
+                "Remove one of them",
+            ),
         ),
-        ("server {\n", ("lb-1", "zz.conf", "nothing was changed")),
+        (
+            "server {\n",
+            ("lb-1: nginx's configuration cannot be read", "zz.conf:1: a block is opened here", "never closed"),
+        ),
     ],
 )
 def test_a_configuration_that_cannot_be_read(fleet: Refusals, text: str, said: tuple[str, ...]) -> None:

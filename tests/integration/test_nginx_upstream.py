@@ -351,7 +351,7 @@ def test_putting_in_does_not_wait_for_old_workers(three: Fleet) -> None:
     three.ask(three.first(state="down"))
     held, _client = hold(three)
     answer = three.ask(three.first(state="up"), deadline=5.0)
-    assert answer["waited"] == 0
+    assert answer["waited"] < 5.0, "the held request ends only below: waiting for it would take the whole deadline"
     assert three.servers[0].address in three.nginx.answers()
     held.released.set()
 

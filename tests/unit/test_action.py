@@ -107,6 +107,13 @@ def test_a_source_that_is_not_read_is_kept_as_that(calls: Calls) -> None:
     assert reading["source"] == "lb-1" and "connection refused" in reading["error"]
 
 
+def test_a_failure_to_read_names_the_source(calls: Calls) -> None:
+    calls.answer = lambda _args: {"failed": True, "msg": "upstream order_svc is given twice"}
+    result = calls.run(nginx_upstream_info.ActionModule, "order-1", {}, "lb-1")
+    assert result["msg"] == "lb-1: upstream order_svc is given twice"
+    assert _own.read("reading-lb-1")["readings"] == [{"source": "lb-1", "error": "upstream order_svc is given twice"}]
+
+
 def point(host: str, state: str = "up", source: str = "lb-1", weight: int = 10) -> dict[str, Any]:
     place = {"kind": "nginx", "pool": "nginx/order_svc", "source": source, "member": f"10.0.0.{host[-1]}:8080"}
     return {**place, "state": state, "weight": weight}

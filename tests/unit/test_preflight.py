@@ -25,6 +25,8 @@ def checked(process: dict[str, Any] | None, state: dict[str, Any] | None) -> _pr
         ({"failed": True, "msg": "program x does not exist"}, None, "missing", "program x does not exist"),
         ({"failed": True}, GOOD, "missing", "no answer"),
         (GOOD, {"failed": True, "msg": "queue: 7"}, "unfit", "queue: 7"),
+        # Nothing runs, which the other look only fails for.
+        ({"running": False, "msg": "is not running"}, {"failed": True, "msg": "refused"}, "unfit", "is not running"),
         ({"failed": True, "lost": True, "msg": "unreachable"}, None, "unreachable", "unreachable"),
         (GOOD, {"failed": True, "lost": True, "msg": "unreachable"}, "unreachable", "unreachable"),
         ({"failed": True, "msg": "x"}, {"failed": True, "lost": True, "msg": "y"}, "unreachable", "y"),
@@ -49,9 +51,13 @@ def test_what_forbids_the_run() -> None:
     found = _preflight.Checks(
         unreachable={"order-1": "unreachable"},
         missing={"order-2": "no such unit"},
-        unfit={"order-3": "queue: 7", "order-4": "queue: 9"},
+        unfit={"order-3": "queue: 7", "order-4": "queue: 9", "order-7": "in_flight: 1"},
     )
-    plan = {"unhealthy": {"order-4": "refused"}, "blocked": {"order-5": "held by run 1", "order-6": "drained"}}
+    plan = {
+        "unhealthy": {"order-4": "refused"},
+        "resumed": ["order-7"],
+        "blocked": {"order-5": "held by run 1", "order-6": "drained"},
+    }
     assert _preflight.problems(plan, found, ["order-6"]) == [
         "order-2: no such unit",
         "order-3: queue: 7",

@@ -85,7 +85,7 @@ def test_one_command_where_they_cannot_be_apart() -> None:
     world = World((0, RUNS), (0.4, GONE), (2.0, BACK), apart=False)
     done = world.restart()
     assert (done.after, world.ran) == (NEW, ["restart"])
-    assert done.waited == pytest.approx(2.0, abs=0.15)
+    assert done.waited == pytest.approx(2.0 + 0.3, abs=0.15)
 
 
 @pytest.mark.parametrize(

@@ -151,9 +151,13 @@ def test_a_receipt_of_what_was_not_done() -> None:
         done=["order-1"],
         left=["order-2", "order-3"],
         out={"order-2": "at step restarting since 12:00Z"},
-        why="order-2: not healthy",
+        why="order-2: not well at",
     )
-    journal = [failure("order-2", "not healthy"), failure("order-3", "not healthy"), failure("order-3", "no room")]
+    journal = [
+        failure("order-2", "not well\n at all"),
+        failure("order-3", "not well\n at all"),
+        failure("order-3", "no room"),
+    ]
     lines = _receipt.receipt_lines(left, EVENTS, journal, makespan=40.0)
     assert lines[3:] == [
         "  order-1  out 12:00:00, drained +5.0 s, healthy +4.0 s, verified +11.0 s",
@@ -162,9 +166,17 @@ def test_a_receipt_of_what_was_not_done() -> None:
         "  10.0 s of waiting for the service, 30.0 s of our own work (30.0 s an instance)",
         "  NOT DONE: order-3",
         "  NOT DONE, lease kept: order-2, at step restarting since 12:00Z",
-        "  failed: order-2: Gate | wait: not healthy",
+        "  failed: order-2: Gate | wait: not well at all",
         "  failed: order-3: Gate | wait: no room",
-        "  stopped: order-2: not healthy",
         "  To go on, run the same command again once the cause is mended.",
         "",
+    ]
+
+
+def test_why_it_was_stopped_is_said_where_nothing_else_says_it() -> None:
+    lines = _receipt.receipt_lines(outcome(left=["order-3"], why="by alice: too slow"), [], [], makespan=1.0)
+    assert lines[-4:-1] == [
+        "  NOT DONE: order-3",
+        "  stopped: by alice: too slow",
+        "  To go on, run the same command again once the cause is mended.",
     ]
