@@ -85,4 +85,5 @@ class CallbackModule(CallbackBase):
             return
         self._said.add(same)
         head = head if failed else ""
+        text = text.replace("\n", "\n    ")
         self._display.display(f"{time.strftime('%H:%M:%S')}  {step:<12} {who:<10}  {head}{text}", color=color)

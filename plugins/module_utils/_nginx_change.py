@@ -84,7 +84,10 @@ def admit(state_dir: str, wanted: list[Wanted], *, write: bool) -> None:
 
 
 def make(nginx: Nginx, prepared: Prepared, deadline: float) -> float:
-    """Write, test and reload; for how many seconds nginx was waited for. Raises WriteError or HostError, with the old files back in place."""
+    """Write, test and reload; the seconds that nginx was waited for.
+
+    Raises WriteError or HostError, with the old files back in place.
+    """
     _nginx_write.replace(prepared.changes)
     try:
         _nginx_host.run(nginx.test, timeout=COMMAND_SECONDS)

@@ -260,7 +260,7 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _identity(params: dict[str, Any], known: dict[str, Any] | None = None) -> dict[str, Any] | None:
+def _identity(params: dict[str, Any], known: _gate.Identity | None = None) -> _gate.Identity | None:
     """The process now; its supervisor, which takes its time, is only asked where `known` is not there any more."""
     if known and _process.lives(_process.Identity(**known)):
         return known

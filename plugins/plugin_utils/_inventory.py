@@ -44,8 +44,14 @@ class Variables(Mapping[str, Any]):
     def __init__(self, host: str, values: Mapping[str, Any]) -> None:
         self._host = host
         self._values = values
+        self._templated: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
+        if name not in self._templated:
+            self._templated[name] = self._template(name)
+        return self._templated[name]
+
+    def _template(self, name: str) -> Any:
         try:
             return self._values[name]
         except AnsibleError as error:

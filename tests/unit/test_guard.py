@@ -383,7 +383,7 @@ def test_not_in_the_plan(fleet: Fleet) -> None:
         ({"run": None}, "action acquire needs 'run'"),
         ({"ticket": {"revision": 0}}, "ticket .* has no ledger, at"),
         ({"ticket": {"ledger": "x", "revision": "0", "at": 1}}, "is none that action ticket gave"),
-        ({"readings": []}, "lb-1: nothing was found of nginx/order_svc"),
+        ({"readings": []}, "lb-1, lb-2: nothing was found of nginx/order_svc"),
         ({"readings": [{"source": "lb-1", "error": "unreachable"}]}, "lb-1: cannot be read: unreachable"),
         ({"readings": [{"source": "lb-1"}]}, "reading .* has no pool, members"),
         ({"readings": ["lb-1"]}, "reading 'lb-1' has no pool, source, members"),

@@ -22,7 +22,8 @@ class Seen:
 
     def take(self, line: str, color: str | None) -> None:
         assert line[2] == line[5] == ":"
-        self.lines.append(" ".join(line[8:].split()))
+        first, *rest = line[8:].splitlines()
+        self.lines += [" ".join(first.split()), *rest]
 
 
 def result(task: str, host: str = "order-1", module: str = "nginx_upstream_member", **said: Any) -> SimpleNamespace:
@@ -103,3 +104,9 @@ def test_lines_are_plain() -> None:
     seen = Seen()
     seen.callback.v2_runner_on_ok(result("Gate | wait", host="o", module="health_gate", msg=" held \n"))
     assert seen.lines == ["Gate o held"]
+
+
+def test_further_lines_are_set_in() -> None:
+    seen = Seen()
+    seen.callback.v2_runner_on_failed(result("Plan | judge", msg="Nothing was touched:\norder-1: no"))
+    assert seen.lines == ["Plan order-1 FAILED Nothing was touched:", "    order-1: no"]
