@@ -15,15 +15,15 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
 
 
 def main() -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     selector = selectors.DefaultSelector()
     for address in Path(sys.argv[1]).read_text().split():
-        host, _, port = address.rpartition(":")
+        host, _unused, port = address.rpartition(":")
         listener = socket.create_server((host, int(port)), backlog=64)
         selector.register(listener, selectors.EVENT_READ, True)
     while True:
-        for key, _ in selector.select():
+        for key, _unused in selector.select():
             ready = key.fileobj
             assert isinstance(ready, socket.socket)
             if key.data:

@@ -22,7 +22,7 @@ def measure(folder: Path, requests: int, restarts: int, say: Callable[[str], Non
             yield usual(compare.measure(fleet, name, way, rate=RATE))
         done = 0
 
-        def ours(_: Fleet) -> bool:
+        def ours(_unused: Fleet) -> bool:
             nonlocal done
             sent = 0
             while done < restarts or sent < requests:

@@ -63,9 +63,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_retry(self, result: Any) -> None:
         self._tell(result, result.result, C.COLOR_WARN, failed=True)
 
-    def _tell(
-        self, result: Any, outcome: Any, color: str | None, failed: bool = False, head: str = "FAILED "
-    ) -> None:
+    def _tell(self, result: Any, outcome: Any, color: str | None, failed: bool = False, head: str = "FAILED ") -> None:
         module = str(result.task.action).removeprefix(_OURS)
         ours = str(result.task.action).startswith(_OURS)
         dull = not ours or module in _QUIET or outcome.get("idle")

@@ -44,7 +44,7 @@ def file_system(path: str, mounts: str) -> str:
     best, kind = "", ""
     with open(mounts, encoding="utf-8", errors="replace") as stream:
         for line in stream:
-            left, _, right = line.partition(" - ")
+            left, _unused, right = line.partition(" - ")
             point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code.group(1), 8)), left.split(" ")[4])
             inside = path == point or path.startswith(point.rstrip("/") + "/")
             if inside and len(point) >= len(best):

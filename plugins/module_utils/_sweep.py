@@ -29,7 +29,7 @@ def sweep(
     answers: queue.SimpleQueue[tuple[str, _target.Seen]] = queue.SimpleQueue()
     for host in probes:
         todo.put(host)
-    for _ in range(min(_THREADS, len(probes))):
+    for _unused in range(min(_THREADS, len(probes))):
         threading.Thread(target=_work, args=(probes, timeout, check, todo, answers), daemon=True).start()
     rounds = -(-len(probes) // _THREADS)
     limit = time.monotonic() + rounds * timeout + 0.5

@@ -17,9 +17,9 @@ class Checks:
     unfit: it is not in the state asked for, which matters only while it is healthy and in traffic.
     """
 
-    unreachable: Mapping[str, str]
-    missing: Mapping[str, str]
-    unfit: Mapping[str, str]
+    unreachable: dict[str, str]
+    missing: dict[str, str]
+    unfit: dict[str, str]
 
 
 def checks(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> Checks:
@@ -38,8 +38,7 @@ def checks(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> Checks:
     return found
 
 
-def _put(into: Mapping[str, str], host: str, result: Mapping[str, Any]) -> None:
-    assert isinstance(into, dict)
+def _put(into: dict[str, str], host: str, result: Mapping[str, Any]) -> None:
     into[host] = str(result.get("msg", "no answer"))
 
 

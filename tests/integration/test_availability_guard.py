@@ -106,12 +106,12 @@ def test_bad_input_through_ansible(tmp_path: Path) -> None:
 def test_500_members_are_seen_within_five_seconds() -> None:
     """Most answer, some refuse, and 100 never answer: their server's queue is full."""
     with contextlib.ExitStack() as stack:
-        answering = [stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=128)) for _ in range(20)]
+        answering = [stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=128)) for _unused in range(20)]
         gone = socket.create_server(("127.0.0.1", 0))
         refusing = gone.getsockname()
         gone.close()
         hanging = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1))
-        for _ in range(4):
+        for _unused in range(4):
             filler = stack.enter_context(socket.socket())
             filler.setblocking(False)
             filler.connect_ex(hanging.getsockname())

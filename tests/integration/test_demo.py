@@ -43,7 +43,7 @@ def listening(fleet: Fleet) -> list[str]:
     """Who can be connected to."""
     found = []
     for name, address in {**fleet.instances, **fleet.balancers}.items():
-        host, _, port = address.partition(":")
+        host, _unused, port = address.partition(":")
         with socket.socket() as probe:
             if probe.connect_ex((host, int(port))) == 0:
                 found.append(name)
@@ -137,7 +137,7 @@ def test_instance_that_does_not_start(fleet: Fleet) -> None:
 
 def test_prepare_shutdown_is_remembered(fleet: Fleet) -> None:
     request = b"POST /internal/prepare-shutdown HTTP/1.1\r\nConnection: close\r\n\r\n"
-    host, _, port = fleet.instances["order-3"].partition(":")
+    host, _unused, port = fleet.instances["order-3"].partition(":")
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(request)
         assert b'"preparing": true' in connection.recv(4096)
@@ -147,7 +147,7 @@ def test_prepare_shutdown_is_remembered(fleet: Fleet) -> None:
 def test_usual_ways(fleet: Fleet) -> None:
     """A bare restart loses requests, so what loses none has done something."""
 
-    def restart_one(_: Fleet) -> bool:
+    def restart_one(_unused: Fleet) -> bool:
         compare.restart(fleet, "order-1")
         return True
 
@@ -195,7 +195,7 @@ def test_fleet_that_cannot_start_leaves_nothing(tmp_path: Path) -> None:
 
 def test_taken_address_names_its_holder(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path / "fleet", instances=2)
-    host, _, port = fleet.instances["order-2"].partition(":")
+    host, _unused, port = fleet.instances["order-2"].partition(":")
     code = f"import socket; held = socket.create_server(('{host}', {port})); print('held', flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path
@@ -255,7 +255,7 @@ def test_up_and_down(checkout: Path) -> None:
     assert code == 0 and "cd playbooks && ansible-playbook rolling_restart.yml -l order-svc" in text
     again, text = command(checkout, "up")
     assert again == 0 and "up already" in text
-    _, text = command(checkout, "status")
+    _unused, text = command(checkout, "status")
     assert "order_svc: never fewer than 6 of 6 in traffic" in text
     code, text = command(checkout, "down")
     assert code == 0 and re.search(r"^\d+ sent, 0 lost, 0 duplicated$", text, re.MULTILINE)

@@ -35,7 +35,7 @@ class Script:
     def accept(self) -> None:
         while True:
             try:
-                connection, _ = self.listener.accept()
+                connection, _unused = self.listener.accept()
             except OSError:
                 return
             self.kept.append(connection)
@@ -52,7 +52,7 @@ class Script:
     def deal(self, connection: socket.socket, word: str, request: str) -> bool:
         """Whether the connection stays open."""
         body = f'{{"id": "{request}", "instance": "test"}}'
-        for _ in range({"twice": 2, "never": 0, "dropped": 0}.get(word, 1)):
+        for _unused in range({"twice": 2, "never": 0, "dropped": 0}.get(word, 1)):
             self.log.write(f"{request}\n")
         head = f"HTTP/1.1 {word if word.isdigit() else 200} X\r\nContent-Length: {len(body)}\r\n"
         if word == "told":
@@ -154,7 +154,7 @@ def test_a_new_connection_closed_at_once_is_a_lost_request(tmp_path: Path) -> No
         address = "{}:{}".format(*listener.getsockname())
 
         def accept() -> None:
-            for _ in range(2):
+            for _unused in range(2):
                 listener.accept()[0].close()
 
         threading.Thread(target=accept, daemon=True).start()

@@ -208,7 +208,7 @@ def test_a_gigabyte_costs_neither_memory_nor_time(serve: Callable[..., Server], 
 
     def act(connection: socket.socket, _request: bytes) -> None:
         connection.sendall(f"HTTP/1.1 200 OK\r\n{length}\r\n".encode())
-        server.drip(connection, (piece for _ in range(1 << 15)))
+        server.drip(connection, (piece for _unused in range(1 << 15)))
 
     server = serve(act)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -234,7 +234,7 @@ def test_tcp(serve: Callable[..., Server]) -> None:
 def test_a_full_backlog_ends_at_the_limit() -> None:
     with contextlib.ExitStack() as stack:
         full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(3):
+        for _unused in range(3):
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())

@@ -49,19 +49,21 @@ class Instance:
     """Answers with the status that the path ends with, /do/503, after SLOW seconds where it begins with /slow."""
 
     def __init__(self) -> None:
+        instance = self
+
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(handler) -> None:
-                if handler.path.startswith("/slow"):
+            def do_GET(self) -> None:
+                if self.path.startswith("/slow"):
                     time.sleep(SLOW)
-                handler.send_response(int(handler.path.rpartition("/")[2]))
-                handler.send_header("X-Instance", self.address)
-                handler.send_header("Content-Length", "2")
-                handler.end_headers()
-                handler.wfile.write(b"ok")
+                self.send_response(int(self.path.rpartition("/")[2]))
+                self.send_header("X-Instance", instance.address)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"ok")
 
-            def log_message(handler, format: str, *args: Any) -> None:
+            def log_message(self, format: str, *args: Any) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -89,7 +91,7 @@ class Lab:
         seen: Seen = Counter()
         wanted = self.lines() + count
         with contextlib.closing(HTTPConnection("127.0.0.1", self.nginx.port, timeout=30)) as connection:
-            for _ in range(count):
+            for _unused in range(count):
                 connection.request("GET", path, headers={"User-Agent": 'a "b" \\ 127.0.0.1:1, 500 9.999'})
                 response = connection.getresponse()
                 response.read()
@@ -293,7 +295,7 @@ def test_a_stream_is_judged_by_its_connections(tmp_path: Path, instances: list[s
         members = [{"upstream": "tcp_svc", "member": member} for member in lab.members]
         since = lab.judge(members=members, deadline=0)["positions"]
         answered = 0
-        for _ in range(6):
+        for _unused in range(6):
             with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
                 connection.request("GET", "/do/200", headers={"Connection": "close"})
                 answered += connection.getresponse().status == 200

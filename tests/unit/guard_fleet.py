@@ -83,8 +83,8 @@ class Fleet:
             for source in ("lb-1", "lb-2")
         ]
 
-    def ask(self, action: str, owner: Mapping[str, Any] | None = ALICE, **params: Any) -> dict[str, Any]:
-        values = {"ledger": str(self.ledger), "service": "order-svc", "owner": owner, **self.described(), **params}
+    def ask(self, action: str, **params: Any) -> dict[str, Any]:
+        values = {"ledger": str(self.ledger), "service": "order-svc", "owner": ALICE, **self.described(), **params}
         return _guard.run(
             {**values, "action": action},
             clock=lambda: self.now,

@@ -52,7 +52,7 @@ def test_the_last_place_is_given_once(tmp_path: Path, attempt: int) -> None:
     ]
     for racer in racers:
         racer.start()
-    found = dict(answers.get(timeout=60) for _ in racers)
+    found = dict(answers.get(timeout=60) for _unused in racers)
     for racer in racers:
         racer.join(60)
     assert sorted(found.values()) == ["granted", "stale"]

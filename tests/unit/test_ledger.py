@@ -270,7 +270,7 @@ def test_what_cannot_be_trusted(tmp_path: Path, change: Callable[[Path], Any], s
 
 
 def test_what_belongs_to_another_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger, path, _ = valid(tmp_path)
+    ledger, path, _unused = valid(tmp_path)
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(Refused, match=r"belongs to uid \d+ and this is uid \d+\. Become the ledger's account"):
         ledger.snapshot()
@@ -331,7 +331,7 @@ def test_the_clock_may_go_back_a_little_and_no_more(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO])
 def test_a_write_that_fails_leaves_the_old_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    ledger, path, _ = valid(tmp_path)
+    ledger, path, _unused = valid(tmp_path)
     before = path.read_bytes()
 
     def fail(handle: int) -> None:
@@ -348,7 +348,7 @@ def test_a_write_that_fails_leaves_the_old_state(tmp_path: Path, monkeypatch: py
 
 def test_no_room_for_a_larger_file(tmp_path: Path) -> None:
     """For real: the kernel refuses to write more than the old state's size."""
-    ledger, path, _ = valid(tmp_path)
+    ledger, path, _unused = valid(tmp_path)
     before = path.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -363,7 +363,7 @@ def test_no_room_for_a_larger_file(tmp_path: Path) -> None:
 
 
 def test_busy_is_said_with_the_holder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger, path, _ = valid(tmp_path)
+    ledger, path, _unused = valid(tmp_path)
     monkeypatch.setattr(_ledger_directory, "_LOCK_DEADLINE", 0.05)
     with (
         _files.locked(str(path.parent / "lock"), deadline=1, what="test"),
@@ -374,14 +374,14 @@ def test_busy_is_said_with_the_holder(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def count_up(path: str, times: int) -> None:
     ledger = Directory(path, clock=lambda: NOON)
-    for _ in range(times):
+    for _unused in range(times):
         ledger.commit(lambda state: replace(state, token=state.token + 1).with_run(run_of()))
 
 
 def test_no_commit_of_several_processes_is_lost(tmp_path: Path) -> None:
     path = str(tmp_path / "ledger")
     spawn = multiprocessing.get_context("fork")
-    workers = [spawn.Process(target=count_up, args=(path, 50)) for _ in range(4)]
+    workers = [spawn.Process(target=count_up, args=(path, 50)) for _unused in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:

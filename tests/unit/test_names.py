@@ -93,4 +93,5 @@ def test_a_slip_of_a_balancers_variable() -> None:
     [("", "abc", 3), ("abc", "abc", 0), ("abc", "acb", 1), ("helht", "health", 2), ("kitten", "sitting", 3)],
 )
 def test_distance(one: str, other: str, letters: int) -> None:
-    assert _names._distance(one, other) == letters == _names._distance(other, one)
+    assert _names._distance(one, other) == letters
+    assert _names._distance(one=other, other=one) == letters

@@ -480,7 +480,7 @@ VERDICTS: list[tuple[int, int, int, str]] = [
 def test_verdict(good: int, errors: int, slow: int, verdict: str) -> None:
     tally = _nginx_traffic.Tally("u", "m", frozenset([ONE]))
     for status, seconds, number in ((200, 0.999, good), (500, 0.1, errors), (200, 1.0, slow)):
-        for _ in range(number):
+        for _unused in range(number):
             tally.note(_nginx_format.Attempt(ONE, status, seconds))
     assert tally.verdict(LIMITS) == verdict
     assert tally.told(LIMITS)["verdict"] == verdict

@@ -8,8 +8,12 @@ from ansible_collections.lossless.restart.plugins.module_utils import _sources
 
 
 def test_what_sources_have_in_common_is_said_once() -> None:
-    wrong = ["lb-1: nothing was found of a", "lb-2: nothing was found of a", "lb-2: a lists b:80: c", "pool: no source"]
-    assert _sources.by_source(wrong) == ["lb-1, lb-2: nothing was found of a", "lb-2: a lists b:80: c", "pool: no source"]
+    wrong = ["lb-1: nothing was found of a", "lb-2: nothing was found of a", "lb-2: a lists b: c", "pool: no source"]
+    assert _sources.by_source(wrong) == [
+        "lb-1, lb-2: nothing was found of a",
+        "lb-2: a lists b: c",
+        "pool: no source",
+    ]
 
 
 def test_of_many_only_the_first_are_said() -> None:

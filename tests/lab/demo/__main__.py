@@ -56,7 +56,7 @@ def up() -> int:
 
 def explain(fleet: Fleet) -> None:
     folder = fleet.folder.relative_to(ROOT)
-    (first, first_at), *_, (last, last_at) = fleet.instances.items()
+    (first, first_at), *_unused, (last, last_at) = fleet.instances.items()
     balancers = ", ".join(f"{name} {address}" for name, address in fleet.balancers.items())
     print(f"""
   instances   {first} {first_at} to {last} {last_at}, under supervisor ({folder}/supervisord.conf)
@@ -107,7 +107,7 @@ def status() -> int:
 
 def account(result: dict[str, Any], client: Client) -> None:
     """The receipt's line, alone on it; the rest below."""
-    line, _, apart = receipt(result).partition(" (")
+    line, _unused, apart = receipt(result).partition(" (")
     print(f"\n{line}\n  {apart.removesuffix(')')}; answered in {result['latency_ms']} ms")
     for loss in client.losses[:5]:
         print(f"  lost: {loss}")
@@ -153,7 +153,7 @@ def compare() -> int:
     fleet = demo()
     done: list[ways.Way] = []
 
-    def ours(_: Fleet) -> bool:
+    def ours(_unused: Fleet) -> bool:
         return fleet.play(*PLAYBOOK[1:])[0] == 0
 
     with fleet:

@@ -66,7 +66,7 @@ def holders(host: str, port: int) -> list[str]:
 def free_network() -> str:
     """`127.x.y`, a network in which there is no socket, and which is not the demo's own."""
     held = {columns[1].partition(":")[0] for columns in _table("/proc/net/tcp")}
-    for _ in range(1000):
+    for _unused in range(1000):
         second, third = random.randint(16, 250), random.randint(1, 250)
         if not any(word.endswith(f"{third:02X}{second:02X}7F") for word in held):
             return f"127.{second}.{third}"
@@ -86,7 +86,7 @@ def _listening(host: str, port: int) -> Iterator[tuple[str, int]]:
     wanted = {exact, MAPPED + exact, "0" * 8, "0" * 32}
     for name in ("/proc/net/tcp", "/proc/net/tcp6"):
         for columns in _table(name):
-            where, _, number = columns[1].partition(":")
+            where, _unused, number = columns[1].partition(":")
             if columns[3] == LISTEN and where in wanted and int(number, 16) == port:
                 yield columns[9], int(columns[7])
 

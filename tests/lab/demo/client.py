@@ -81,7 +81,7 @@ class Connection:
         self.socket: socket.socket | None = None
 
     async def open(self) -> None:
-        host, _, port = self.address.rpartition(":")
+        host, _unused, port = self.address.rpartition(":")
         opened = socket.socket()
         opened.setblocking(False)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -129,9 +129,9 @@ class Connection:
         data = await self._receive(b"")
         while b"\r\n\r\n" not in data:
             data = await self._receive(data)
-        head, _, body = data.partition(b"\r\n\r\n")
+        head, _unused, body = data.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").lower().split("\r\n")
-        headers = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        headers = {name: value.strip() for name, _unused, value in (line.partition(":") for line in lines)}
         if not first.startswith("http/1.") or not headers.get("content-length", "").isdigit():
             raise Lost("no HTTP, or of unknown length")
         length = int(headers["content-length"])

@@ -14,13 +14,14 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from . import addresses, texts
 from .sessions import own_program
 
 Numbers = Iterable[int] | int | None
-UPSTREAMS: Mapping[str, Numbers] = {"order_svc": None, "order_admin": 3}
+UPSTREAMS: Mapping[str, Numbers] = MappingProxyType({"order_svc": None, "order_admin": 3})
 SOCKET_PATH_LIMIT = 95
 IN_ONE_NETWORK = 200
 
@@ -160,7 +161,7 @@ class Layout:
 
 def host(network: str, number: int) -> str:
     """The address of the instance with this number, from 0."""
-    start, _, third = network.rpartition(".")
+    start, _unused, third = network.rpartition(".")
     return f"{start}.{int(third) + number // IN_ONE_NETWORK}.{11 + number % IN_ONE_NETWORK}"
 
 

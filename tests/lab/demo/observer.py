@@ -56,7 +56,7 @@ class Probe:
     asked: float = 0.0
 
     def ask(self, selector: selectors.BaseSelector, now: float) -> None:
-        host, _, port = self.address.rpartition(":")
+        host, _unused, port = self.address.rpartition(":")
         self.socket, self.asked = socket.socket(), now
         self.socket.setblocking(False)
         self.socket.connect_ex((host, int(port)))
@@ -126,7 +126,7 @@ class Observer:
             if probe.socket is None:
                 probe.ask(self.selector, time.monotonic())
         while (left := until - time.monotonic()) > 0:
-            for key, _ in self.selector.select(left):
+            for key, _unused in self.selector.select(left):
                 key.data.go_on(self.selector)
         for probe in self.probes:
             if probe.socket and time.monotonic() - probe.asked > PATIENCE:
@@ -173,7 +173,7 @@ class Observer:
 
 
 def pairs(words: list[str]) -> dict[str, str]:
-    return {name: value for name, _, value in (word.partition("=") for word in words)}
+    return {name: value for name, _unused, value in (word.partition("=") for word in words)}
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ class Service:
             return None
 
     def answer(self, method: str, target: str) -> Answer:
-        path, _, query = target.partition("?")
+        path, _unused, query = target.partition("?")
         if path == "/work" and method in ("GET", "POST"):
             return self.work(method, query)
         if path == "/health":
@@ -81,7 +81,7 @@ class Service:
 
     def work(self, method: str, query: str) -> Answer:
         """5 to 400 ms of it, mostly short. A POST's id is in the log before its answer is sent."""
-        name, _, request_id = query.partition("=")
+        name, _unused, request_id = query.partition("=")
         if name != "id" or not request_id:
             return 400, {"error": "which id?"}
         with self.pool:
@@ -126,12 +126,12 @@ def read_request(connection: socket.socket, data: bytes) -> tuple[str, str, bool
     """Method, target, whether the connection ends after the answer, and what came beyond the request."""
     while b"\r\n\r\n" not in data:
         data += received(connection)
-    head, _, data = data.partition(b"\r\n\r\n")
+    head, _unused, data = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     words = first.split(" ")
     if len(words) != 3:
         raise Gone(first)
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    headers = {name.lower(): value.strip() for name, _unused, value in (line.partition(":") for line in lines)}
     length = int(headers.get("content-length", "0"))
     while len(data) < length:
         data += received(connection)
@@ -168,14 +168,14 @@ def main() -> None:
     if service.switch("fail_start") is not None:
         sys.exit(f"{options.name}: cannot start, as the switch says")
     time.sleep(options.start + (service.switch("slow_start") or 0))
-    host, _, port = options.address.rpartition(":")
+    host, _unused, port = options.address.rpartition(":")
     threading.stack_size(256 * 1024)
     with socket.create_server((host, int(port)), backlog=511) as listener:
         lifetime = service.switch("dies")
         if lifetime is not None:
             threading.Timer(lifetime, os._exit, [1]).start()
         while True:
-            connection, _ = listener.accept()
+            connection, _unused = listener.accept()
             threading.Thread(target=service.serve, args=[connection], daemon=True).start()
 
 

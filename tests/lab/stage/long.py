@@ -19,7 +19,7 @@ class _Request:
     """One request on a connection of its own; end: its status, or `closed`; empty while it is in flight."""
 
     def __init__(self, address: str, number: int) -> None:
-        host, _, port = address.partition(":")
+        host, _unused, port = address.partition(":")
         self.socket = socket.create_connection((host, int(port)), timeout=90)
         self.socket.sendall(REQUEST.format(number=number).encode())
         self.end = ""

@@ -40,7 +40,7 @@ class Moments:
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
-                when, _, name = self.rfile.readline().decode().strip().partition(" ")
+                when, _unused, name = self.rfile.readline().decode().strip().partition(" ")
                 with contextlib.suppress(OSError):
                     self.wfile.write(f"{moments._came(when, name)}\n".encode())
 
@@ -89,7 +89,7 @@ class Moments:
     def check(self) -> None:
         """Raise what went wrong in the test's functions, or name those that were never called."""
         assert not self.errors, "\n".join(self.errors)
-        assert not self._actions, f"never came: {', '.join(f'{when} {name}' for when, name, _ in self._actions)}"
+        assert not self._actions, f"never came: {', '.join(f'{when} {name}' for when, name, _unused in self._actions)}"
 
     def _came(self, when: str, name: str) -> str:
         with self._lock:
