@@ -23,7 +23,7 @@ def main() -> None:
         listener = socket.create_server((host, int(port)), backlog=64)
         selector.register(listener, selectors.EVENT_READ, True)
     while True:
-        for key, _unused in selector.select():
+        for key, _events in selector.select():
             ready = key.fileobj
             assert isinstance(ready, socket.socket)
             if key.data:
