@@ -30,7 +30,11 @@ T = TypeVar("T")
 
 
 class Directory:
-    """A backend: see _ledger.Ledger. With `dry` it writes nothing and answers as if it had."""
+    """A backend: see _ledger.Ledger.
+
+    dry: write nothing, and answer as if it had. found: make the directory where it is missing; a ledger that vanishes
+    in the middle of a run must not come back empty.
+    """
 
     def __init__(
         self,
@@ -38,11 +42,13 @@ class Directory:
         *,
         clock: Callable[[], float] = time.time,
         dry: bool = False,
+        found: bool = True,
         mounts: str = _ledger_trust.MOUNTS,
     ) -> None:
         self._path = path
         self._clock = clock
         self._dry = dry
+        self._found = found
         self._mounts = mounts
 
     def snapshot(self) -> State:
@@ -99,13 +105,13 @@ class Directory:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        """Hold the lock; make the directory where it is missing."""
+        """Hold the lock; make the directory where it is missing and may be made."""
         with self._explained("cannot be written"):
             self._check()
             if self._dry:
                 yield
                 return
-            for folder in (self._path, self._in("runs")):
+            for folder in (*([self._path] if self._found else []), self._in("runs")):
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(folder, 0o700)
                     _files.sync_folder(os.path.dirname(folder))

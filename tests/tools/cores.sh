@@ -19,4 +19,6 @@ if ! "$tools/python.sh" "${range[@]}" >/dev/null; then
 fi
 "$tools/venv.sh" ".cache/$name" tests/requirements-test.txt "${range[@]}"
 "$tools/sanity.sh" ".cache/$name" "$1"
-".cache/$name/bin/python" -m pytest tests/unit tests/integration/test_roll*.py
+".cache/$name/bin/python" -m pytest tests/unit tests/integration/test_roll_untouched.py \
+    tests/integration/test_roll.py::test_default_roll tests/integration/test_roll_failures.py::test_gate_fails_on_one \
+    "tests/integration/test_roll_resume.py::test_killed_controller[restart-KILL]"

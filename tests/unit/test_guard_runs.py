@@ -325,3 +325,13 @@ def test_a_floor_that_no_batch_can_keep(tmp_path: Path) -> None:
 def test_bad_pace(fleet: Fleet, pace: Any) -> None:
     with pytest.raises(Refused, match="pace"):
         plan(fleet, pace=pace)
+
+
+def test_a_ledger_that_vanished_does_not_come_back_empty(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path)
+    run = fleet.begin()
+    fleet.ledger.rename(tmp_path.with_name("away"))
+    for action in ("stop", "finish"):
+        with pytest.raises(Refused):
+            fleet.ask(action, run=run)
+    assert not fleet.ledger.exists()

@@ -51,8 +51,6 @@ class Hosts:
             "ansible_user": getpass.getuser(),
             "ansible_pipelining": True,
             "ansible_ssh_private_key_file": str(self.folder / "key"),
-            # Not kept open: a host that died is noticed by the next task, and nothing of ours stays.
-            "ansible_ssh_args": "-o ControlMaster=no",
             "ansible_ssh_common_args": OPTIONS,
             "ansible_ssh_retries": 0,
         }
