@@ -7,7 +7,7 @@ A record that is not exactly as written here is refused, never guessed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Protocol
 
@@ -121,6 +121,9 @@ class Ledger(Protocol):
 
     def past(self, run: str) -> Run | None:
         """A run of the history."""
+
+    def recent(self) -> Iterator[Run]:
+        """The newest runs of the history, the newest first; not all of them."""
 
     def append(self, run: str, event: Mapping[str, Any]) -> None:
         """Add one event to a run's log, which only grows."""

@@ -27,6 +27,8 @@ BACKWARDS = 5.0
 _LOCK_DEADLINE = 10.0
 
 T = TypeVar("T")
+# So many past runs are looked through for what a run takes.
+_RECENT = 20
 
 
 class Directory:
@@ -77,6 +79,14 @@ class Directory:
         with self._explained("cannot be read"):
             data = _ledger_trust.private(path)
         return None if data is None else _parsed(path, data, _ledger_format.decode_past)
+
+    def recent(self) -> Iterator[Run]:
+        with self._explained("cannot be read"):
+            names = os.listdir(self._in("runs")) if os.path.isdir(self._in("runs")) else []
+        for name in sorted((name for name in names if name.endswith(".json")), reverse=True)[:_RECENT]:
+            run = self.past(name[: -len(".json")])
+            if run is not None:
+                yield run
 
     def append(self, run: str, event: Mapping[str, Any]) -> None:
         if self._dry:

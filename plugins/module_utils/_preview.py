@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import _plan, _runs, _sweep
-from ._ledger import Ledger, Refused, Run, State
+from ._ledger import FINISHED, Ledger, Refused, Run, State
 from ._levels import Level, grouped
 from ._params import Params
 from ._scene import CAP, Scene, blocked, scene, why_no_room
@@ -27,7 +27,16 @@ def plan(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
     barred = blocked(state, view, levels, ours)
     done = [host for host in view.wanted if resumed and host in resumed.done and host not in state.leases]
     order = [host for host in view.wanted if host not in barred and host not in done]
-    return _planned(view, state, levels, order, barred, done, resumed, ours, sizes)
+    planned = _planned(view, state, levels, order, barred, done, resumed, ours, sizes)
+    return {**planned, "expected": _expected(ledger, view.service, sum(map(len, planned["batches"])))}
+
+
+def _expected(ledger: Ledger, service: str, instances: int) -> float | None:
+    """The seconds that so many instances took in the service's newest finished run; None before the first."""
+    for run in ledger.recent():
+        if run.service == service and run.state == FINISHED and run.ended is not None and run.done:
+            return (run.ended - run.began) / len(run.done) * instances
+    return None
 
 
 def _ruled_pace(params: Params, selected: int) -> list[int]:

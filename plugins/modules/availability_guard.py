@@ -304,6 +304,10 @@ resumes:
   description: The run that V(begin) would go on with. C(run), C(since), C(began), C(done), C(planned), C(msg).
   returned: for plan
   type: dict
+expected:
+  description: Seconds that as many instances took in the service's newest finished run; null before the first.
+  returned: for plan
+  type: float
 done:
   description: Hosts that are done already.
   returned: for plan, begin and finish

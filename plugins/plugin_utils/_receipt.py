@@ -10,6 +10,8 @@ from typing import Any
 
 from ansible_collections.lossless.restart.plugins.plugin_utils._preflight import Checks
 
+_UNKNOWN = "not known before the first finished run of this service"
+
 
 def plan_lines(
     plan: Mapping[str, Any], described: Mapping[str, Any], checks: Checks, warned: Iterable[str]
@@ -24,6 +26,8 @@ def plan_lines(
     lines += [f"  done already: {', '.join(plan['done'])}"] if plan["done"] else []
     lines += [f"  not touched: {host}: {why}" for host, why in left_alone(plan, checks).items()]
     lines += [f"  warning: {text}" for text in dict.fromkeys(warned)]
+    took = plan.get("expected")
+    lines.append(f"  expected: about {took:.0f} s, as in the last finished run" if took else f"  expected: {_UNKNOWN}")
     return [*lines, ""]
 
 

@@ -335,3 +335,18 @@ def test_a_ledger_that_vanished_does_not_come_back_empty(tmp_path: Path) -> None
         with pytest.raises(Refused):
             fleet.ask(action, run=run)
     assert not fleet.ledger.exists()
+
+
+def test_the_plan_knows_what_the_last_finished_run_took(fleet: Fleet) -> None:
+    def expected(wanted: list[str]) -> float | None:
+        found: float | None = fleet.ask("plan", wanted=wanted, pace=[1])["expected"]
+        return found
+
+    assert expected(["order-1"]) is None
+    run = fleet.begin(["order-1", "order-2"])
+    fleet.acquire(run, ["order-1", "order-2"])
+    fleet.now += 40
+    fleet.ask("release", run=run, wanted=["order-1", "order-2"], done=True)
+    assert expected(["order-3"]) is None, "a run that goes on says nothing yet"
+    fleet.ask("finish", run=run)
+    assert expected(["order-1", "order-2", "order-3"]) == 60

@@ -32,6 +32,7 @@ def test_a_plan() -> None:
         "order-svc: rolling restart of 3 of 4 instances",
         "  order-svc: 4 configured",
         "  batch 1: order-1",
+        "  expected: not known before the first finished run of this service",
         "",
     ]
 
@@ -40,6 +41,7 @@ def test_a_plan_with_everything() -> None:
     out = {"order-4": {"why": "drained", "detail": "down at lb-1"}, "order-5": {"why": "leased", "detail": "run 1"}}
     plan = {
         **PLAN,
+        "expected": 44.6,
         "done": ["order-7"],
         "levels": [{"out": out}],
         "blocked": {"order-4": "down at lb-1", "order-5": "held by run 1"},
@@ -55,6 +57,7 @@ def test_a_plan_with_everything() -> None:
         "  not touched: order-6: unreachable",
         "  not touched: order-4: down at lb-1",
         "  warning: too old",
+        "  expected: about 45 s, as in the last finished run",
         "",
     ]
 
