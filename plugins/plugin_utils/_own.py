@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -30,7 +31,15 @@ def _folder(name: str = "") -> Path:
 
 def write(name: str, value: Any) -> None:
     """Keep `value` (JSON) under `name` until the process ends."""
-    _files.write_json(str(_folder() / f"{_key(name)}.json"), value)
+    _keep(_folder() / f"{_key(name)}.json", value)
+
+
+def _keep(path: Path, value: Any) -> None:
+    """Replace a file of this process's. It need not survive a power cut: the process does not either."""
+    draft = path.with_suffix(f".{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+        stream.write(json.dumps(value))
+    draft.replace(path)
 
 
 def read(name: str) -> Any:
@@ -51,7 +60,7 @@ def keep_leases(leases: Mapping[str, Mapping[str, Any]], held: float) -> None:
     folder = _folder("leases")
     for host, lease in leases.items():
         record = {**lease, "host": host, "expires": time.monotonic() + held}
-        _files.write_json(str(folder / f"{_key(host)}.json"), record)
+        _keep(folder / f"{_key(host)}.json", record)
 
 
 def drop_leases(hosts: Iterable[str]) -> None:
@@ -96,6 +105,6 @@ def once(key: str, who: str, deadline: float, call: Callable[[], dict[str, Any]]
     result = folder / f"result-{number}.json"
     with _files.locked(str(folder / "lock"), deadline=deadline, what="waiting for the batch's call"):
         if not result.exists():
-            _files.write_json(str(result), call())
+            _keep(result, call())
     found: dict[str, Any] = json.loads(result.read_text("utf-8"))
     return found
