@@ -20,7 +20,7 @@ VARIABLES: Mapping[str, Callable[[Any, str], Any]] = {
     "nginx_prefix": _grammar.path,
     "nginx_test": _grammar.command,
     "nginx_reload": _grammar.command,
-    "nginx_version": _grammar.command,
+    "nginx_show_version": _grammar.command,
 }
 
 

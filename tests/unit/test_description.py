@@ -127,7 +127,7 @@ def test_two_instances_at_one_address() -> None:
         ({"nginx_test": "nginx -t"}, "lb-1: nginx_test 'nginx -t' is no command: write a list of words"),
         ({"nginx_reload": []}, "nginx_reload [] is no command"),
         ({"nginx_reload": ["sh", "-c", "a\nb"]}, "is no command"),
-        ({"nginx_version": "1.31.3"}, "nginx_version '1.31.3' is no command"),
+        ({"nginx_show_version": "1.31.3"}, "nginx_show_version '1.31.3' is no command"),
     ],
 )
 def test_a_balancer(values: dict[str, Any], said: str) -> None:

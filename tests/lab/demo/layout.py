@@ -155,7 +155,7 @@ class Layout:
             "nginx_config": command[4],
             "nginx_test": [*command, "-t"],
             "nginx_reload": [*command, "-s", "reload"],
-            "nginx_version": [command[0], "-v"],
+            "nginx_show_version": [command[0], "-v"],
         }
 
 
