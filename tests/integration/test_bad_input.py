@@ -133,7 +133,7 @@ def misspelt(described: dict[str, Any]) -> None:
             misspelt,
             ("lb-1: there is no variable nginx_relaod: write nginx_reload",),
         ),
-        (host("lb-1", nginx_show_version="1.31.3"), ("lb-1: nginx_show_version '1.31.3' is no command: write a list of words",)),
+        (host("lb-1", nginx_show_version="1.31.3"), ("lb-1: nginx_show_version '1.31.3' is no command: write a list",)),
     ],
 )
 def test_a_description(fleet: Refusals, change: Change, said: tuple[str, ...]) -> None:
