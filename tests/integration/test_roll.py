@@ -88,7 +88,8 @@ def test_unreachable_instance_is_not_touched(tmp_path: Path) -> None:
         assert fleet.starts() == {"order-1": 2, "order-2": 1, "order-3": 2}
         assert fleet.takers("lb-1") == set(fleet.instances)
     assert clean(client.result), client.losses
-    assert {event["state"] for event in observer.events if event["instance"] == "order-2"} == {"in traffic"}
+    # On a busy machine it may be slow to answer; taken out it is never.
+    assert not [one for one in observer.events if one["instance"] == "order-2" and "out of" in one["state"]]
 
 
 def test_single(tmp_path: Path) -> None:
@@ -175,8 +176,8 @@ def test_canary_that_recovers(tmp_path: Path) -> None:
             wait_for("the first look", lambda: "  Bake " in roll.text, LONG)
             fleet.switch("order-1", "unhealthy", None)
             assert roll.wait(LONG) == 0, roll.text
-        looks = [line for line in roll.text.splitlines() if "  Bake " in line]
-        assert ["FAILED" in line for line in looks] == [True, False], roll.text
+        looks = [line for line in roll.text.splitlines() if "  Bake " in line and " target " in line]
+        assert ["did not hold" in line for line in looks] == [True, False], roll.text
         assert fleet.starts() == {"order-1": 2, "order-2": 2, "order-3": 1}
         assert fleet.takers("lb-1") == set(fleet.instances)
     assert clean(client.result), client.losses
