@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.utils.display import Display
-from ansible_collections.lossless.restart.plugins.module_utils import _guard
 from ansible_collections.lossless.restart.plugins.plugin_utils import _controller, _own, _preflight, _receipt
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
 
@@ -42,14 +41,9 @@ class ActionModule(FleetAction):
     def _ledger(
         self, args: Mapping[str, Any], described: Mapping[str, Any], variables: dict[str, Any]
     ) -> dict[str, Any]:
-        """Ask the ledger; in this process where it is on this machine, which saves a module's start."""
-        full = {"ledger": described["fleet"]["fleet_ledger"], "service": described["service"], **args}
-        if self._connection.transport != "local" or self._connection.become:
-            return self.call(full, variables)
-        try:
-            return {"changed": False, **_guard.run(full, check_mode=self._task.check_mode)}
-        except _guard.Refused as refusal:
-            return {"failed": True, "msg": str(refusal), **refusal.facts}
+        return self.call(
+            {"ledger": described["fleet"]["fleet_ledger"], "service": described["service"], **args}, variables
+        )
 
     def _plan(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         fleet = described["fleet"]

@@ -348,8 +348,11 @@ events:
   elements: dict
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lossless.restart.plugins.module_utils import _guard
+from ansible_collections.lossless.restart.plugins.module_utils import _answer, _guard
+from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 
 POOL = {
     "id": {"type": "str", "required": True},
@@ -365,50 +368,55 @@ OWNER = {
     "pid": {"type": "int", "required": True},
     "start": {"type": "raw", "required": True},
 }
-SPEC = {
-    "action": {
-        "type": "str",
-        "required": True,
-        "choices": ["status", "plan", "begin", "ticket", "acquire", "renew", "release", "stop", "finish"],
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        "action": {
+            "type": "str",
+            "required": True,
+            "choices": ["status", "plan", "begin", "ticket", "acquire", "renew", "release", "stop", "finish"],
+        },
+        "batch": {"type": "list", "elements": "str"},
+        "ledger": {"type": "path"},
+        "service": {"type": "str"},
+        "run": {"type": "str"},
+        "owner": {"type": "dict", "options": OWNER},
+        "reason": {"type": "str", "default": ""},
+        "planned": {"type": "list", "elements": "str"},
+        "since": {"type": "float"},
+        "dead": {"type": "list", "elements": "str", "default": []},
+        "new": {"type": "bool", "default": False},
+        "wanted": {"type": "list", "elements": "str"},
+        "pools": {"type": "list", "elements": "dict", "options": POOL},
+        "instances": {"type": "dict"},
+        "readings": {"type": "list", "elements": "dict"},
+        "floor": {"type": "str"},
+        "max_out": {"type": "str"},
+        "fit": {"type": "str", "choices": ["refuse", "shrink"], "default": "refuse"},
+        "drained": {"type": "str", "choices": ["skip", "include"], "default": "skip"},
+        "ticket": {"type": "dict"},
+        "held": {"type": "float"},
+        "step": {"type": "str"},
+        "process": {"type": "dict"},
+        "tokens": {"type": "dict", "no_log": False},
+        "done": {"type": "bool", "default": False},
+        "why": {"type": "str"},
+        "pace": {"type": "list", "elements": "raw"},
+        "probe_deadline": {"type": "float", "default": 2.0},
     },
-    "batch": {"type": "list", "elements": "str"},
-    "ledger": {"type": "path"},
-    "service": {"type": "str"},
-    "run": {"type": "str"},
-    "owner": {"type": "dict", "options": OWNER},
-    "reason": {"type": "str", "default": ""},
-    "planned": {"type": "list", "elements": "str"},
-    "since": {"type": "float"},
-    "dead": {"type": "list", "elements": "str", "default": []},
-    "new": {"type": "bool", "default": False},
-    "wanted": {"type": "list", "elements": "str"},
-    "pools": {"type": "list", "elements": "dict", "options": POOL},
-    "instances": {"type": "dict"},
-    "readings": {"type": "list", "elements": "dict"},
-    "floor": {"type": "str"},
-    "max_out": {"type": "str"},
-    "fit": {"type": "str", "choices": ["refuse", "shrink"], "default": "refuse"},
-    "drained": {"type": "str", "choices": ["skip", "include"], "default": "skip"},
-    "ticket": {"type": "dict"},
-    "held": {"type": "float"},
-    "step": {"type": "str"},
-    "process": {"type": "dict"},
-    "tokens": {"type": "dict", "no_log": False},
-    "done": {"type": "bool", "default": False},
-    "why": {"type": "str"},
-    "pace": {"type": "list", "elements": "raw"},
-    "probe_deadline": {"type": "float", "default": 2.0},
+    "supports_check_mode": True,
 }
 
 
-def main() -> None:
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """Hand the parameters to the guard."""
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     try:
-        result = _guard.run(module.params, check_mode=module.check_mode)
+        return _guard.run(params, check_mode=check_mode)
     except _guard.Refused as refusal:
-        module.fail_json(msg=str(refusal), **refusal.facts)
-    module.exit_json(**result)
+        raise Failed(str(refusal), refusal.facts) from refusal
+
+
+def main() -> None:
+    _answer.give(AnsibleModule(**SPEC), run)
 
 
 if __name__ == "__main__":

@@ -181,7 +181,8 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lossless.restart.plugins.module_utils import _gate, _process, _target
+from ansible_collections.lossless.restart.plugins.module_utils import _answer, _gate, _process, _target
+from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 
 TARGET: dict[str, Any] = {
     "name": {"type": "str"},
@@ -199,14 +200,17 @@ TARGET: dict[str, Any] = {
     "timeout": {"type": "float"},
 }
 SPEC: dict[str, Any] = {
-    "targets": {"type": "list", "elements": "dict", "required": True, "options": TARGET},
-    "successes": {"type": "int", "default": 3},
-    "window": {"type": "float", "default": 0.0},
-    "deadline": {"type": "float", "default": 60.0},
-    "interval": {"type": "float", "default": 0.2},
-    "restart": {"type": "dict"},
-    "address": {"type": "str"},
-    "identity": {"type": "dict"},
+    "argument_spec": {
+        "targets": {"type": "list", "elements": "dict", "required": True, "options": TARGET},
+        "successes": {"type": "int", "default": 3},
+        "window": {"type": "float", "default": 0.0},
+        "deadline": {"type": "float", "default": 60.0},
+        "interval": {"type": "float", "default": 0.2},
+        "restart": {"type": "dict"},
+        "address": {"type": "str"},
+        "identity": {"type": "dict"},
+    },
+    "supports_check_mode": True,
 }
 
 
@@ -233,7 +237,7 @@ def validate(params: dict[str, Any]) -> None:
         _target.readable(target)
 
 
-def run(params: dict[str, Any]) -> dict[str, Any]:
+def hold(params: dict[str, Any]) -> dict[str, Any]:
     """Hold the gate; the module's result."""
     targets: list[dict[str, Any]] = params["targets"]
     limits = [target["timeout"] or _target.TIMEOUT for target in targets]
@@ -268,16 +272,20 @@ def _identity(params: dict[str, Any], known: _gate.Identity | None = None) -> _g
     return dataclasses.asdict(found) if found else None
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Looks only: check mode is no different."""
     try:
-        validate(module.params)
+        validate(params)
     except ValueError as error:
-        module.fail_json(msg=str(error), ok=False, waited=0.0)
-    result = run(module.params)
+        raise Failed(str(error), {"ok": False, "waited": 0.0}) from error
+    result = hold(params)
     if not result["ok"]:
-        module.fail_json(**result)
-    module.exit_json(changed=False, **result)
+        raise Failed(result["msg"], result)
+    return result
+
+
+def main() -> None:
+    _answer.give(AnsibleModule(**SPEC), run)
 
 
 if __name__ == "__main__":

@@ -153,20 +153,25 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lossless.restart.plugins.module_utils import _fence, _files, _grammar, _process
+from ansible_collections.lossless.restart.plugins.module_utils import _answer, _fence, _files, _grammar, _process
+from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 from ansible_collections.lossless.restart.plugins.module_utils._process_restart import NotRestarted, Restart
 from ansible_collections.lossless.restart.plugins.module_utils._process_service import Seen, Service
 
 SPEC: dict[str, Any] = {
-    "restart": {"type": "dict", "required": True},
-    "address": {"type": "str"},
-    "state": {"type": "str", "choices": ["read", "restarted"], "required": True},
-    "leased": {"type": "bool", "default": False},
-    "again": {"type": "bool", "default": False},
-    "older_than": {"type": "float"},
-    "deadline": {"type": "float", "default": 60.0},
-    "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
-    "token": {"type": "int", "no_log": False},
+    "argument_spec": {
+        "restart": {"type": "dict", "required": True},
+        "address": {"type": "str"},
+        "state": {"type": "str", "choices": ["read", "restarted"], "required": True},
+        "leased": {"type": "bool", "default": False},
+        "again": {"type": "bool", "default": False},
+        "older_than": {"type": "float"},
+        "deadline": {"type": "float", "default": 60.0},
+        "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
+        "token": {"type": "int", "no_log": False},
+    },
+    "required_if": [("state", "restarted", ["address"])],
+    "supports_check_mode": True,
 }
 NOTHING: dict[str, Any] = {"changed": False, "touched": False, "waited": 0.0, "before": None}
 
@@ -248,20 +253,22 @@ def _facts(process: _process.Identity | None) -> dict[str, Any]:
     return {"identity": dataclasses.asdict(process), "age": round(_process.age(process), 2), "running": True}
 
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec=SPEC, required_if=[("state", "restarted", ["address"])], supports_check_mode=True
-    )
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Read the process, or restart it."""
     turn = None
     try:
-        turn = Turn(module.params, module.check_mode)
-        said = turn.read() if module.params["state"] == "read" else turn.restart()
+        turn = Turn(params, check_mode)
+        said = turn.read() if params["state"] == "read" else turn.restart()
     except (ValueError, NotRestarted, _process.ProcessError, _fence.Fenced, _files.LockTimeout) as error:
-        module.fail_json(msg=str(error), **(turn.result if turn else NOTHING))
+        raise Failed(str(error), turn.result if turn else NOTHING) from error
     except OSError as error:
-        where, who = module.params["state_dir"], f"uid {os.geteuid()}, as which this runs"
-        module.fail_json(msg=f"state_dir {where}: {error}. It has to belong to {who}.", **NOTHING)
-    module.exit_json(msg=f"{turn.service.label}: {said}", **turn.result)
+        where, who = params["state_dir"], f"uid {os.geteuid()}, as which this runs"
+        raise Failed(f"state_dir {where}: {error}. It has to belong to {who}.", NOTHING) from error
+    return {"msg": f"{turn.service.label}: {said}", **turn.result}
+
+
+def main() -> None:
+    _answer.give(AnsibleModule(**SPEC), run)
 
 
 if __name__ == "__main__":

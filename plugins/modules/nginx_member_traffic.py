@@ -149,6 +149,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lossless.restart.plugins.module_utils import (
+    _answer,
     _grammar,
     _leased,
     _nginx_address,
@@ -161,22 +162,26 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
     _nginx_upstream,
     _poll,
 )
+from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 
 SPEC: dict[str, Any] = {
-    **_nginx_state.OPTIONS,
-    **_leased.OPTIONS,
-    "accept": {"type": "list", "elements": "str", "choices": ["good", "inconclusive", "bad"]},
-    "members": {
-        "type": "list",
-        "elements": "dict",
-        "options": {"upstream": {"type": "str", "required": True}, "member": {"type": "str", "required": True}},
+    "argument_spec": {
+        **_nginx_state.OPTIONS,
+        **_leased.OPTIONS,
+        "accept": {"type": "list", "elements": "str", "choices": ["good", "inconclusive", "bad"]},
+        "members": {
+            "type": "list",
+            "elements": "dict",
+            "options": {"upstream": {"type": "str", "required": True}, "member": {"type": "str", "required": True}},
+        },
+        "since": {"type": "list", "elements": "dict", "default": []},
+        "requests": {"type": "int", "default": 20},
+        "error_rate": {"type": "float", "default": 1.0},
+        "p95": {"type": "float", "default": 1.0},
+        "deadline": {"type": "float", "default": 30.0},
+        "interval": {"type": "float", "default": 0.2},
     },
-    "since": {"type": "list", "elements": "dict", "default": []},
-    "requests": {"type": "int", "default": 20},
-    "error_rate": {"type": "float", "default": 1.0},
-    "p95": {"type": "float", "default": 1.0},
-    "deadline": {"type": "float", "default": 30.0},
-    "interval": {"type": "float", "default": 0.2},
+    "supports_check_mode": True,
 }
 RANGES = (("requests", 1, 1e6), ("error_rate", 0.001, 100), ("p95", 0.001, 3600), ("deadline", 0, 86400))
 
@@ -257,16 +262,19 @@ def judge(params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Reads only: check mode is no different."""
     try:
-        validate(module.params)
-        result = judge(module.params)
+        validate(params)
+        return judge(params)
     except (ValueError, _nginx_host.HostError) as error:
-        module.fail_json(msg=str(error), waited=0.0)
+        raise Failed(str(error), {"waited": 0.0}) from error
     except OSError as error:
-        module.fail_json(msg=f"{error.filename}: cannot be read: {error.strerror}", waited=0.0)
-    module.exit_json(changed=False, **result)
+        raise Failed(f"{error.filename}: cannot be read: {error.strerror}", {"waited": 0.0}) from error
+
+
+def main() -> None:
+    _answer.give(AnsibleModule(**SPEC), run)
 
 
 if __name__ == "__main__":

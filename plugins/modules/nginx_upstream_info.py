@@ -134,15 +134,28 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lossless.restart.plugins.module_utils import (
+    _answer,
     _grammar,
     _nginx_connection,
     _nginx_host,
     _nginx_log,
     _nginx_state,
 )
+from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 from ansible_collections.lossless.restart.plugins.module_utils._nginx_conf import ConfigError
 from ansible_collections.lossless.restart.plugins.module_utils._nginx_state import Reading
 from ansible_collections.lossless.restart.plugins.module_utils._nginx_upstream import MemberError, Upstream
+
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        **_nginx_state.OPTIONS,
+        "upstreams": {"type": "list", "elements": "str", "default": []},
+        "source": {"type": "str"},
+        "connections": {"type": "bool", "default": False},
+        "batch": {"type": "list", "elements": "str"},
+    },
+    "supports_check_mode": True,
+}
 
 
 def described(reading: Reading, upstream: Upstream) -> dict[str, Any]:
@@ -229,24 +242,16 @@ def read(params: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **_nginx_state.OPTIONS,
-            "upstreams": {"type": "list", "elements": "str", "default": []},
-            "source": {"type": "str"},
-            "connections": {"type": "bool", "default": False},
-            "batch": {"type": "list", "elements": "str"},
-        },
-        supports_check_mode=True,
-    )
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Reads only: check mode is no different."""
     try:
-        result = read(module.params)
+        return read(params)
     except (ConfigError, MemberError, _nginx_host.HostError, ValueError, OSError) as error:
-        module.fail_json(msg=str(error))
-    for text in result.pop("warnings"):
-        module.warn(text)
-    module.exit_json(changed=False, **result)
+        raise Failed(str(error)) from error
+
+
+def main() -> None:
+    _answer.give(AnsibleModule(**SPEC), run)
 
 
 if __name__ == "__main__":

@@ -152,58 +152,59 @@ warnings:
   returned: when there is something to warn of
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lossless.restart.plugins.module_utils import _leased, _nginx_member, _nginx_state
+from ansible_collections.lossless.restart.plugins.module_utils import _answer, _leased, _nginx_member, _nginx_state
+from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 from ansible_collections.lossless.restart.plugins.module_utils._fence import Fenced
 from ansible_collections.lossless.restart.plugins.module_utils._files import LockTimeout
 from ansible_collections.lossless.restart.plugins.module_utils._nginx_host import HostError
 from ansible_collections.lossless.restart.plugins.module_utils._nginx_write import WriteError
 
 STATES = ["up", "down", "drain", "backup", "present", "absent"]
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        **_nginx_state.OPTIONS,
+        **_leased.OPTIONS,
+        "state": {"type": "str", "choices": ["down", "before"]},
+        "warmup": {"type": "int"},
+        "members": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "upstream": {"type": "str", "required": True},
+                "member": {"type": "str", "required": True},
+                "state": {"type": "str", "choices": STATES},
+                "weight": {"type": "int"},
+                "weight_written": {"type": "bool"},
+                "token": {"type": "int", "no_log": False},
+            },
+        },
+        "token": {"type": "int", "no_log": False},
+        "deadline": {"type": "float", "default": 60.0},
+        "interval": {"type": "float", "default": 0.2},
+        "cut": {"type": "bool", "default": False},
+        "recheck": {"type": "bool", "default": False},
+        "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
+    },
+    "supports_check_mode": True,
+}
+
+
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Change the members, and prove it."""
+    try:
+        members = _leased.members(params)
+        return _nginx_member.run(_nginx_member.task({**params, "members": members}, check_mode))
+    except _nginx_member.NotOut as error:
+        raise Failed(str(error), error.result) from error
+    except (Fenced, LockTimeout, HostError, WriteError, ValueError, OSError) as error:
+        raise Failed(str(error)) from error
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            **_nginx_state.OPTIONS,
-            **_leased.OPTIONS,
-            "state": {"type": "str", "choices": ["down", "before"]},
-            "warmup": {"type": "int"},
-            "members": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "upstream": {"type": "str", "required": True},
-                    "member": {"type": "str", "required": True},
-                    "state": {"type": "str", "choices": STATES},
-                    "weight": {"type": "int"},
-                    "weight_written": {"type": "bool"},
-                    "token": {"type": "int", "no_log": False},
-                },
-            },
-            "token": {"type": "int", "no_log": False},
-            "deadline": {"type": "float", "default": 60.0},
-            "interval": {"type": "float", "default": 0.2},
-            "cut": {"type": "bool", "default": False},
-            "recheck": {"type": "bool", "default": False},
-            "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
-        },
-        supports_check_mode=True,
-    )
-    failure = ""
-    try:
-        members = _leased.members(module.params)
-        task = _nginx_member.task({**module.params, "members": members}, module.check_mode)
-        result = _nginx_member.run(task)
-    except _nginx_member.NotOut as error:
-        result, failure = error.result, str(error)
-    except (Fenced, LockTimeout, HostError, WriteError, ValueError, OSError) as error:
-        module.fail_json(msg=str(error))
-    for text in result.pop("warnings"):
-        module.warn(text)
-    if failure:
-        module.fail_json(**{**result, "msg": failure})
-    module.exit_json(**result)
+    _answer.give(AnsibleModule(**SPEC), run)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.lossless.restart.plugins.module_utils import _files
-from ansible_collections.lossless.restart.plugins.plugin_utils import _own
+from ansible_collections.lossless.restart.plugins.plugin_utils import _local, _own
 
 # How long a worker waits for the call that another one makes for the batch.
 _BATCH_DEADLINE = 3600.0
@@ -51,10 +51,12 @@ class FleetAction(ActionBase):
 
     def call(self, args: dict[str, Any], variables: dict[str, Any], module: str | None = None) -> dict[str, Any]:
         """Run the module where the task runs; a lost connection is a failure that names the host."""
+        name = module or self._task.action
         try:
-            result: dict[str, Any] = self._execute_module(
-                module_name=module or self._task.action, module_args=args, task_vars=variables
-            )
+            if _local.serves(self, variables):
+                result = _local.run(name, args, bool(self._task.check_mode))
+            else:
+                result = self._execute_module(module_name=name, module_args=args, task_vars=variables)
         except AnsibleConnectionFailure as error:
             result = {"failed": True, "lost": True, "msg": f"{self.place(variables)} is unreachable: {error}"}
         if result.pop("unreachable", False):

@@ -361,7 +361,7 @@ def test_a_right_description(restart: dict[str, Any], label: str) -> None:
     ],
 )
 def test_bad_input_to_the_module(more: dict[str, Any], says: str) -> None:
-    known = {name: option.get("default") for name, option in instance_process.SPEC.items()}
+    known = {name: option.get("default") for name, option in instance_process.SPEC["argument_spec"].items()}
     known.update(restart={"systemd": "x"}, address="127.0.0.1:80", state="restarted")
     instance_process.Turn(known, True)
     with pytest.raises(ValueError) as caught:
