@@ -14,6 +14,8 @@ from ansible_collections.lossless.restart.plugins.plugin_utils._action import Fl
 
 # Seconds for which leases that an earlier run left are held until their batch's turn.
 _TAKEN_OVER = 600.0
+# What asks for more: it ends with the first Ctrl-C.
+_ASKING = ("ticket", "acquire")
 
 
 class ActionModule(FleetAction):
@@ -41,6 +43,8 @@ class ActionModule(FleetAction):
     def _ledger(
         self, args: Mapping[str, Any], described: Mapping[str, Any], variables: dict[str, Any]
     ) -> dict[str, Any]:
+        if args["action"] in _ASKING and _own.halted():
+            return {"failed": True, "halted": True, "msg": _own.halted()}
         return self.call(
             {"ledger": described["fleet"]["fleet_ledger"], "service": described["service"], **args}, variables
         )
@@ -124,7 +128,10 @@ class ActionModule(FleetAction):
         return result
 
     def _stop(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        return self._ledger({**args, **_run()}, described, variables)
+        # A signal is the run's own end, whichever host met it first.
+        why = _own.halted() or ""
+        told = {"why": why} if why and args["why"].endswith(why) else {}
+        return self._ledger({**args, **told, **_run()}, described, variables)
 
     def _finish(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         plan = _own.read("plan")

@@ -78,7 +78,7 @@ def _outcome(run: Run, held: Mapping[str, Lease], state: State) -> dict[str, Any
     parts = [f"run {run.id}: {len(done)} of {len(run.asked)} done"]
     parts += [f"not done: {', '.join(left)}"] if left else []
     parts += ["still out: " + ", ".join(f"{host} ({text})" for host, text in out.items())] if out else []
-    parts += [f"stopped: {run.why}"] if run.why else []
+    parts += [f"stopped: {run.why.removeprefix('stopped ')}"] if run.why else []
     return {
         "msg": "; ".join(parts),
         "run": run.id,

@@ -50,6 +50,17 @@ def read(name: str) -> Any:
         return None
 
 
+def halt(why: str) -> None:
+    """Ask for nothing more on behalf of this process."""
+    write("halted", why)
+
+
+def halted() -> str | None:
+    """Why nothing more is to be asked for; None where all is well."""
+    why: str | None = read("halted")
+    return why
+
+
 def _key(name: str) -> str:
     """A file's name for any name, however long and whatever is in it."""
     return hashlib.sha256(name.encode()).hexdigest()[:24]

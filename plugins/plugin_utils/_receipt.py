@@ -96,9 +96,10 @@ def receipt_lines(
     lines += [f"  NOT DONE, lease kept: {host}, {text}" for host, text in outcome["out"].items()]
     failures = _failures(journal)
     lines += [f"  failed: {note['host']}: {note['task']}: {' '.join(note['msg'].split())}" for note in failures]
-    lines += [f"  stopped: {outcome['why']}"] if outcome["why"] and not _told(outcome["why"], failures) else []
+    why = outcome["why"]
+    lines += [f"  stopped: {why.removeprefix('stopped ')}"] if why and not _told(why, failures) else []
     if outcome["left"] or outcome["out"]:
-        lines.append("  To go on, run the same command again once the cause is mended.")
+        lines.append(f"  To go on, run the same command again{' once the cause is mended' if failures else ''}.")
     return [*lines, ""]
 
 

@@ -14,13 +14,21 @@ from pathlib import Path
 import pytest
 
 from tests.lab.demo import clean, processes, wait_for
-from tests.lab.stage import LONG, Stage, kill
+from tests.lab.demo.playbook import Playbook
+from tests.lab.stage import LONG, Stage, interrupt, kill
 
 pytestmark = pytest.mark.timeout(600)
 
 STATE = {"url": "http://{{ instance_address }}/internal/status", "expect": {"pool.busy": "<= 48"}}
 LIMIT = ("-l", "order-1,order-2")
 DRAIN, RESTART, ATTACH = ("lb-1 reload", 1), ("supervisorctl stop order-1", 1), ("lb-1 reload", 2)
+
+
+def end(playbook: Playbook, number: int) -> None:
+    """At once: of the signals that are heard first, the second one."""
+    if number != signal.SIGKILL:
+        interrupt(playbook, number)
+    kill(playbook, number)
 
 
 def finished(fleet: Stage, starts: dict[str, int]) -> None:
@@ -48,7 +56,7 @@ def test_killed_controller(tmp_path: Path, moment: tuple[str, int], number: sign
     with fleet, fleet.watched() as (client, observer):
         files = fleet.configurations()
         first = fleet.playbook(*LIMIT)
-        fleet.moments.after(*moment, partial(kill, first, number))
+        fleet.moments.after(*moment, partial(end, first, number))
         with first:
             assert first.wait(LONG) != 0
             assert "RECEIPT" not in first.text

@@ -79,6 +79,7 @@ class Stage(Fleet):
         for name, values in children["lb"]["hosts"].items():
             values["nginx_test"] = self.moments.command(f"{name} test", values["nginx_test"])
             values["nginx_reload"] = self.moments.command(name, values["nginx_reload"])
+            values["nginx_show_version"] = self.moments.command(f"{name} version", values["nginx_show_version"])
         for name, more in self.own.items():
             children[self.service]["hosts"][name].update(more)
         if self.hosts:
@@ -176,15 +177,17 @@ class Stage(Fleet):
             for path in [self.folder / balancer / "nginx.conf", *(self.folder / balancer / "conf.d").iterdir()]
         }
 
+    def status(self, **more: Any) -> dict[str, Any]:
+        """What stands in the ledger."""
+        return _guard.run({"action": "status", "ledger": f"{self.folder}/ledger", "service": self.service, **more})
+
     def held(self) -> dict[str, str]:
         """What the ledger says is out: host -> step."""
-        said = _guard.run({"action": "status", "ledger": f"{self.folder}/ledger", "service": self.service})
-        return {lease["host"]: lease["step"] for lease in said["leases"]}
+        return {lease["host"]: lease["step"] for lease in self.status()["leases"]}
 
     def runs(self) -> list[str]:
         """The states of the runs that have not finished."""
-        said = _guard.run({"action": "status", "ledger": f"{self.folder}/ledger", "service": self.service})
-        return [run["state"] for run in said["runs"]]
+        return [run["state"] for run in self.status()["runs"]]
 
     # Hands
 
@@ -215,3 +218,9 @@ def kill(playbook: Playbook, number: int = signal.SIGKILL) -> None:
         os.killpg(playbook.process.pid, number)
     else:
         playbook.process.send_signal(number)
+
+
+def interrupt(playbook: Playbook, number: int) -> None:
+    """A first SIGINT or SIGTERM, as it is noticed while instances are in work."""
+    kill(playbook, number)
+    wait_for("what the first signal says", lambda: "A second one ends this at once" in playbook.text)
