@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.utils.display import Display
-from ansible_collections.lossless.restart.plugins.plugin_utils import _controller, _own, _preflight, _receipt
+from ansible_collections.lossless.restart.plugins.plugin_utils import _alone, _controller, _own, _preflight, _receipt
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
 
 # Seconds for which leases that an earlier run left are held until their batch's turn.
@@ -119,12 +119,14 @@ class ActionModule(FleetAction):
         result = self._ledger({**args, **_run()}, described, variables)
         if not result.get("failed"):
             _own.keep_leases(result["leases"], float(args["held"]))
+        elif _alone.unanswered(result) and args["step"] == _own.ATTACHING:
+            return _alone.attach(args["wanted"], float(args["held"]), result["msg"])
         return result
 
     def _release(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         result = self._ledger({**args, **_run()}, described, variables)
-        if not result.get("failed"):
-            _own.drop_leases(args["wanted"])
+        if not result.get("failed") or _alone.unanswered(result):
+            _own.end_leases(args["wanted"], _own.DONE if args.get("done") else _own.RESTORED)
         return result
 
     def _stop(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
@@ -143,8 +145,7 @@ class ActionModule(FleetAction):
         outcome = self._ledger({**args, **_run()}, described, variables)
         if outcome.get("failed"):
             ledger = f"{described['fleet']['fleet_ledger']} on {self.place(variables)}"
-            text = f"the ledger {ledger} does not answer for this run: {outcome['msg']}"
-            return {**outcome, "msg": f"{text} Out, as far as this process knows: {_held()}."}
+            return _alone.report(outcome, plan["todo"], ledger)
         status = self._ledger({"action": "status", "run": outcome["run"]}, described, variables)
         lines = _receipt.receipt_lines(outcome, status.get("events", []), list(_own.journal()), _controller.age())
         Display().display("\n".join(lines))
@@ -169,11 +170,6 @@ def _unjudged(described: Mapping[str, Any]) -> list[str]:
         for texts in (_own.read(f"troubles-{source['name']}") or {}).values()
         for text in texts
     ]
-
-
-def _held() -> str:
-    described = _own.read("description")
-    return ", ".join(_own.leases(described["selected"])) or "nothing"
 
 
 def _run() -> dict[str, Any]:

@@ -65,7 +65,7 @@ def member(value: Any, what: str) -> str:
     """A load balancer's member as it is listed there: `host:port`, `[IPv6]:port`, `host`, or `unix:/path`."""
     if isinstance(value, str):
         if value.startswith("unix:"):
-            path(value[len("unix:"):], what)
+            path(value[len("unix:") :], what)
             return value
         if _HOST_NAME.match(value):
             return _host(value, value, what)

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 
-from ._ledger import Refused
+from ._ledger import Away
 
 MOUNTS = "/proc/self/mountinfo"
 
@@ -61,7 +61,7 @@ def private(path: str) -> bytes | None:
     with os.fdopen(handle, "rb") as stream:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-            raise Refused(
+            raise Away(
                 f"{path} is not a file of uid {os.geteuid()} alone (uid {found.st_uid}, mode "
                 f"{stat.S_IMODE(found.st_mode):04o}): somebody else may have changed it. Nothing was changed."
             )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from . import _ledger
-from ._ledger import Lease, Ledger, Refused, Run, State, note
+from ._ledger import Away, Lease, Ledger, Refused, Run, State, note
 from ._levels import grouped, moment
 from ._params import Params
 
@@ -42,6 +42,8 @@ def to_resume(state: State, service: str, wanted: Sequence[str], dead: set[str])
 def own(state: State, params: Params, *, granting: bool = False) -> Run:
     """The caller's run. Raises Refused where it is unknown, past, another process's, or stopped and wants more."""
     name = params.run()
+    if not state.id:
+        raise Away(f"the ledger is empty, and run {name} was in it: it was moved away or wiped. Put it back.", run=name)
     run = state.runs.get(name)
     if run is None:
         raise Refused(f"run {name} is not in the ledger, or has finished. Nothing was changed.", run=name)

@@ -103,6 +103,27 @@ def receipt_lines(
     return [*lines, ""]
 
 
+def alone_lines(steps: Mapping[str, str], journal: Iterable[Mapping[str, Any]], why: str, then: str) -> list[str]:
+    """What the process itself knows of its run, where the ledger gives no account of it.
+
+    steps: by planned host how far its lease has come, empty where it was granted none.
+    """
+    hosts: dict[str, list[str]] = {}
+    for host, step in steps.items():
+        hosts.setdefault(step, []).append(host)
+    done = hosts.pop("done", [])
+    said = {"": "not touched", "restored": "put back as it was"}
+    lines = ["", f"WITHOUT THE LEDGER, as this process knows it: {len(done)} of {len(steps)} restarted", f"  {why}"]
+    lines += [f"  restarted and back in traffic: {', '.join(done)}"] if done else []
+    lines += [
+        f"  NOT DONE, {said.get(step, f'STILL OUT at step {step}')}: {', '.join(names)}"
+        for step, names in hosts.items()
+    ]
+    failures = _failures(journal)
+    lines += [f"  failed: {note['host']}: {note['task']}: {' '.join(note['msg'].split())}" for note in failures]
+    return [*lines, f"  {then}", ""]
+
+
 def _failures(journal: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     seen: dict[tuple[str, str], Mapping[str, Any]] = {}
     for note in journal:
