@@ -60,7 +60,9 @@ class ActionModule(FleetAction):
             "wanted": [host for host in described["selected"] if host not in checks.unreachable],
             "pace": [1] if fleet["fleet_kind"] == "single" else fleet["fleet_pace"],
             "dead": _controller.dead(status["runs"]),
+            "owner": _controller.owner(),
             "new": fleet["fleet_new"],
+            "take_over": fleet["fleet_take_over"],
             **_measured(described, after=0.0),
         }
         plan = self._ledger(asked, described, variables) if asked["wanted"] else _nothing(checks)
@@ -90,6 +92,7 @@ class ActionModule(FleetAction):
             "since": fleet["fleet_since"],
             "dead": plan["dead"],
             "new": fleet["fleet_new"],
+            "take_over": fleet["fleet_take_over"],
             "held": _TAKEN_OVER,
         }
         result = self._ledger(asked, described, variables)

@@ -110,6 +110,11 @@ options:
     description: Begin a new run although another one could be resumed. Its leases are taken over all the same.
     type: bool
     default: false
+  take_over:
+    description:
+      - Id of a run of the service that V(plan) and V(begin) take for dead, although nothing proves it. For a run of
+        another machine. It goes on the record.
+    type: str
   wanted:
     description: Inventory hosts, in the order in which they are wanted.
     type: list
@@ -423,6 +428,7 @@ SPEC: dict[str, Any] = {
         "since": {"type": "float"},
         "dead": {"type": "list", "elements": "str", "default": []},
         "new": {"type": "bool", "default": False},
+        "take_over": {"type": "str"},
         "wanted": {"type": "list", "elements": "str"},
         "pools": {"type": "list", "elements": "dict", "options": POOL},
         "instances": {"type": "dict"},
