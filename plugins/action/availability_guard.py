@@ -74,13 +74,15 @@ class ActionModule(FleetAction):
         if problems:
             return {"failed": True, "msg": "\n".join(["Nothing was touched:", *problems])}
         todo = [host for batch in plan["batches"] for host in batch]
-        _own.write("plan", {"todo": todo, "dead": asked["dead"], "unreachable": checks.unreachable})
+        _own.write(
+            "plan", {"planned": todo or _unreported(plan), "dead": asked["dead"], "unreachable": checks.unreachable}
+        )
         sizes = [len(batch) for batch in plan["batches"]] or [1]
         return {**plan, "todo": [] if self._task.check_mode else todo, "sizes": sizes}
 
     def _begin(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         plan, fleet = _own.read("plan"), described["fleet"]
-        if not plan["todo"]:
+        if not plan["planned"]:
             return {"changed": False, "msg": "there is nothing to do"}
         asked = {
             **args,
@@ -88,7 +90,7 @@ class ActionModule(FleetAction):
             "reason": fleet["fleet_reason"],
             "change": fleet["fleet_change"],
             "glass": fleet["fleet_break_glass"],
-            "planned": plan["todo"],
+            "planned": plan["planned"],
             "since": fleet["fleet_since"],
             "dead": plan["dead"],
             "new": fleet["fleet_new"],
@@ -149,12 +151,12 @@ class ActionModule(FleetAction):
         if plan is None:
             return {"failed": True, "msg": "there was no plan: nothing was touched"}
         missed = [f"{host} was not touched: {why}" for host, why in plan["unreachable"].items()]
-        if not plan["todo"]:
+        if not plan["planned"]:
             return {"changed": False, "failed": bool(missed), "msg": "; ".join(missed) or "there was nothing to do"}
         outcome = self._ledger({**args, **_run()}, described, variables)
         if outcome.get("failed"):
             ledger = f"{described['fleet']['fleet_ledger']} on {self.place(variables)}"
-            return _alone.report(outcome, plan["todo"], ledger)
+            return _alone.report(outcome, plan["planned"], ledger)
         status = self._ledger({"action": "status", "run": outcome["run"]}, described, variables)
         lines = _receipt.receipt_lines(outcome, status.get("events", []), list(_own.journal()), _controller.age())
         Display().display("\n".join(lines))
@@ -181,6 +183,12 @@ def _nothing(checks: _preflight.Checks) -> dict[str, Any]:
     empty: dict[str, Any] = {name: {} for name in ("lowest", "blocked", "unhealthy")}
     lists: dict[str, Any] = {name: [] for name in ("batches", "sizes", "notes", "levels", "resumed", "done")}
     return {**empty, **lists, "changed": False, "resumes": None, "msg": "no selected host was reached"}
+
+
+def _unreported(plan: Mapping[str, Any]) -> list[str]:
+    """The hosts of a run that did all and was killed before its report: only that is left to do."""
+    left = set(plan["resumes"]["planned"]) - set(plan["resumes"]["done"]) if plan["resumes"] else {""}
+    return [] if left else list(plan["done"])
 
 
 def _unjudged(described: Mapping[str, Any]) -> list[str]:

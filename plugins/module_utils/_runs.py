@@ -27,11 +27,13 @@ def abandoned(state: State, service: str, dead: set[str]) -> list[Run]:
 
 
 def to_resume(state: State, service: str, wanted: Sequence[str], dead: set[str], taken: Run | None) -> Run | None:
-    """The run that a command for `wanted` goes on with: the one that it takes over, or one that left some of them."""
+    """The run that a command for `wanted` goes on with: the one that it takes over, one that left some of them, or
+    one of the same command that did all and could not report it."""
     if taken:
         return taken
     for run in abandoned(state, service, dead):
-        if {*run.left(), *state.held_by(run.id)} & set(wanted):
+        unreported = not run.left() and set(wanted) == set(run.asked)
+        if {*run.left(), *state.held_by(run.id)} & set(wanted) or unreported:
             return run
     return None
 

@@ -102,22 +102,30 @@ class Stage(Fleet):
         self._stack.close()
 
     @contextlib.contextmanager
-    def watched(self) -> Iterator[tuple[Client, Observer]]:
-        """With its client and observer; the moments are checked at the end."""
-        with self.client(rate=150, connections=16) as client, self.observer() as observer:
+    def watched(self, rate: float = 150) -> Iterator[tuple[Client, Observer]]:
+        """With its client and observer; the moments are checked at the end. rate: requests a second."""
+        with self.client(rate=rate, connections=16) as client, self.observer() as observer:
             client.wait(50)
             yield client, observer
         self.moments.check()
 
-    def playbook(self, *words: str, name: str = "rolling_restart.yml") -> Playbook:
+    def playbook(
+        self, *words: str, name: str = "rolling_restart.yml", environment: Mapping[str, str] | None = None
+    ) -> Playbook:
         """As in Fleet, each with a log of its own."""
         self._played += 1
         log = self.folder / f"playbook-{self._played}.log"
-        return Playbook(name, "-i", str(self.inventory), *words, log=log)
+        return Playbook(name, "-i", str(self.inventory), *words, log=log, environment=environment)
 
-    def roll(self, *words: str, limit: str = "order-svc", seconds: float = LONG) -> Ended:
+    def roll(
+        self,
+        *words: str,
+        limit: str = "order-svc",
+        seconds: float = LONG,
+        environment: Mapping[str, str] | None = None,
+    ) -> Ended:
         """Run the playbook to its end."""
-        with self.playbook("-l", limit, *words) as playbook:
+        with self.playbook("-l", limit, *words, environment=environment) as playbook:
             return Ended(playbook.wait(seconds), playbook.text)
 
     # What can be seen from outside
