@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible import constants as C
 from ansible.utils.display import Display
 from ansible_collections.lossless.restart.plugins.plugin_utils import _controller, _own, _preflight, _receipt
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
@@ -64,6 +65,7 @@ class ActionModule(FleetAction):
             return plan
         warned = [text for note in _own.journal() for text in note["warned"]]
         Display().display("\n".join(_receipt.plan_lines(plan, described, checks, warned)))
+        _tell_of_glass(fleet["fleet_break_glass"])
         problems = _preflight.problems(plan, checks, _receipt.drained(plan)) + _unjudged(described)
         if problems:
             return {"failed": True, "msg": "\n".join(["Nothing was touched:", *problems])}
@@ -147,8 +149,14 @@ class ActionModule(FleetAction):
         status = self._ledger({"action": "status", "run": outcome["run"]}, described, variables)
         lines = _receipt.receipt_lines(outcome, status.get("events", []), list(_own.journal()), _controller.age())
         Display().display("\n".join(lines))
+        _tell_of_glass(described["fleet"]["fleet_break_glass"])
         missed += [] if outcome["complete"] else [outcome["msg"]]
         return {**outcome, "failed": bool(missed), "msg": "; ".join(missed) or outcome["msg"]}
+
+
+def _tell_of_glass(why: str) -> None:
+    if why:
+        Display().display(f"  BROKEN GLASS: {why}\n  This run may go below the floor.\n", color=C.COLOR_ERROR)
 
 
 def _in_time(result: dict[str, Any], deadline: float) -> dict[str, Any]:
