@@ -67,6 +67,8 @@ class ActionModule(FleetAction):
         Display().display("\n".join(_receipt.plan_lines(plan, described, checks, warned)))
         _tell_of_glass(fleet["fleet_break_glass"])
         problems = _preflight.problems(plan, checks, _receipt.drained(plan)) + _unjudged(described)
+        replaces = fleet["fleet_ledger_replaces"]
+        problems += _preflight.foreign(described["checked"], variables["hostvars"], status, replaces)
         if problems:
             return {"failed": True, "msg": "\n".join(["Nothing was touched:", *problems])}
         todo = [host for batch in plan["batches"] for host in batch]
@@ -93,8 +95,9 @@ class ActionModule(FleetAction):
         result = self._ledger(asked, described, variables)
         if not result.get("failed"):
             # Ages are counted on this machine's monotonic clock from here on, so that no clock's skew matters.
-            began = {"id": result["run"], "ledger": result["ledger"], "elapsed": result["elapsed"]}
-            _own.write("run", {**began, "at": time.monotonic()})
+            ledger = {**result["ledger"], "replaces": fleet["fleet_ledger_replaces"]}
+            began = {"id": result["run"], "elapsed": result["elapsed"], "at": time.monotonic()}
+            _own.write("run", {**began, "ledger": ledger})
             _own.keep_leases(result["leases"], _TAKEN_OVER)
         return result
 
@@ -222,6 +225,7 @@ def _measured(described: Mapping[str, Any], after: float) -> dict[str, Any]:
         "fit": fleet["fleet_fit"],
         "glass": fleet["fleet_break_glass"],
         "empty": fleet["fleet_break_glass_empty"],
+        "replaces": fleet["fleet_ledger_replaces"],
         "pools": described["pools"],
         "instances": {
             host: {name: one[name] for name in ("address", "probe", "points")}

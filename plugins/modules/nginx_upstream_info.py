@@ -36,6 +36,10 @@ options:
     description: Also count the established connections from nginx to each member.
     type: bool
     default: false
+  state_dir:
+    description: This host's directory for locks and tokens, from which RV(ignore:readings) have each member's ledger.
+    type: path
+    default: /var/lib/lossless_restart
 seealso:
   - module: lossless.restart.nginx_upstream_member
 """
@@ -135,7 +139,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lossless.restart.plugins.module_utils import (
     _answer,
+    _fence,
     _grammar,
+    _nginx_change,
     _nginx_connection,
     _nginx_host,
     _nginx_log,
@@ -152,6 +158,7 @@ SPEC: dict[str, Any] = {
         "upstreams": {"type": "list", "elements": "str", "default": []},
         "source": {"type": "str"},
         "connections": {"type": "bool", "default": False},
+        "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
         "batch": {"type": "list", "elements": "str"},
     },
     "supports_check_mode": True,
@@ -175,10 +182,16 @@ def described(reading: Reading, upstream: Upstream) -> dict[str, Any]:
     return {"name": upstream.name, "context": upstream.context, "files": upstream.files, "members": members}
 
 
-def reading_for_guard(source: str, upstream: dict[str, Any]) -> dict[str, Any]:
-    """One upstream, as the guard reads it."""
+def reading_for_guard(source: str, upstream: dict[str, Any], state_dir: str) -> dict[str, Any]:
+    """One upstream, as the guard reads it; with each member the ledger under which it was changed last."""
     keys = ("member", "state", "weight", "addresses")
-    members = [{key: member[key] for key in keys} for member in upstream["members"]]
+    members = [
+        {
+            **{key: member[key] for key in keys},
+            "ledger": _fence.known(state_dir, _nginx_change.fenced(upstream["name"], member["member"])),
+        }
+        for member in upstream["members"]
+    ]
     return {"kind": "nginx", "pool": f"nginx/{upstream['name']}", "source": source, "members": members}
 
 
@@ -231,7 +244,7 @@ def read(params: dict[str, Any]) -> dict[str, Any]:
     if params["connections"]:
         result["connections"] = connections(running, found)
     if params["source"]:
-        result["readings"] = [reading_for_guard(params["source"], upstream) for upstream in found]
+        result["readings"] = [reading_for_guard(params["source"], upstream, params["state_dir"]) for upstream in found]
         if running["master"] is None:
             result["readings"] = [{"source": params["source"], "error": running["error"]}]
     count = sum(len(upstream["members"]) for upstream in found)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -78,5 +79,27 @@ def test_broken_glass(tmp_path: Path) -> None:
         assert ended.text.count("BROKEN GLASS: the payment provider is down until order-2 restarts") == 2, ended.text
         assert fleet.starts() == {"order-1": 1, "order-2": 2, "order-3": 1}
         assert fleet.down() == {("lb-1", "order-1")}
+    assert clean(client.result), client.losses
+    assert observer.lowest == {"order_svc": 1}
+
+
+def test_two_ledgers_by_mistake(tmp_path: Path) -> None:
+    """Who asks another ledger is refused before anything is touched, unless it takes the other's place."""
+    fleet = Stage(tmp_path / "fleet", balancers=1)
+    with fleet, fleet.watched() as (client, observer):
+        assert fleet.roll(limit="order-1").code == 0
+        known = json.loads((fleet.folder / "ledger" / "state.json").read_text())["id"]
+        files, pids = fleet.files(), fleet.pids()
+        other = ("-e", f"fleet_ledger={fleet.folder}/other-ledger")
+        ended = fleet.roll(*other, limit="order-1,order-2")
+        assert ended.code == 2 and "two ledgers guard nothing" in ended.text, ended.text
+        assert known in ended.text and f"{fleet.folder}/ledger" in ended.text and "other-ledger" in ended.text
+        assert (fleet.files(), fleet.pids()) == (files, pids) and not (fleet.folder / "other-ledger").exists()
+        ended = fleet.roll(*other, "-e", f"fleet_ledger_replaces={known}", limit="order-1,order-2")
+        assert ended.code == 0, ended.text
+        assert fleet.starts() == {"order-1": 3, "order-2": 2, "order-3": 1}
+        ended = fleet.roll(limit="order-1")
+        assert ended.code == 2 and "two ledgers guard nothing" in ended.text, ended.text
+        assert fleet.starts()["order-1"] == 3
     assert clean(client.result), client.losses
     assert observer.lowest == {"order_svc": 1}
