@@ -36,6 +36,10 @@ options:
     description: Also count the established connections from nginx to each member.
     type: bool
     default: false
+  tested:
+    description: Also let nginx test its configuration, with O(test), and fail where it is broken.
+    type: bool
+    default: false
   state_dir:
     description: This host's directory for locks and tokens, from which RV(ignore:readings) have each member's ledger.
     type: path
@@ -158,6 +162,7 @@ SPEC: dict[str, Any] = {
         "upstreams": {"type": "list", "elements": "str", "default": []},
         "source": {"type": "str"},
         "connections": {"type": "bool", "default": False},
+        "tested": {"type": "bool", "default": False},
         "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
         "batch": {"type": "list", "elements": "str"},
     },
@@ -214,6 +219,15 @@ def workers(reading: Reading) -> dict[str, Any]:
     }
 
 
+def unread(reading: Reading, running: dict[str, Any]) -> list[str]:
+    """That files changed since nginx read them: any reload makes live what somebody wrote there."""
+    if running["master"] is None:
+        return []
+    files = _nginx_host.unread(sorted(reading.config.files), _nginx_host.workers(running["master"]))
+    what = "our reload will make live what stands there"
+    return [f"nginx has not read {', '.join(files)} since it changed: {what}"] if files else []
+
+
 def connections(running: dict[str, Any], upstreams: list[dict[str, Any]]) -> dict[str, int]:
     """Established connections to each member; none where nginx does not run."""
     addresses = {member["member"]: member["addresses"] for upstream in upstreams for member in upstream["members"]}
@@ -226,7 +240,10 @@ def connections(running: dict[str, Any], upstreams: list[dict[str, Any]]) -> dic
 
 def read(params: dict[str, Any]) -> dict[str, Any]:
     names = [_grammar.word(name, "upstreams:") for name in params["upstreams"]]
-    reading = _nginx_state.from_params(params).read()
+    nginx = _nginx_state.from_params(params)
+    reading = nginx.read()
+    if params["tested"]:
+        _nginx_change.test_untouched(nginx)
     chosen = [upstream for upstream in reading.upstreams if not names or upstream.name in names]
     found = [described(reading, upstream) for upstream in chosen]
     running = workers(reading)
@@ -250,7 +267,7 @@ def read(params: dict[str, Any]) -> dict[str, Any]:
     count = sum(len(upstream["members"]) for upstream in found)
     live = sum(member["state"] == "up" for upstream in found for member in upstream["members"])
     unresolved = [f"{name} does not resolve: {why}" for name, why in reading.resolver.failed.items()]
-    result["warnings"] += unresolved
+    result["warnings"] += unresolved + unread(reading, running)
     result["msg"] = f"{count} members in {len(found)} upstreams, {live} of them up; {reading.built.text}"
     return result
 
