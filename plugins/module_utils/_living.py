@@ -37,7 +37,7 @@ def gone(state: State, params: Params, wanted: Sequence[str]) -> set[str]:
         return dead
     if run.service != params.word("service"):
         raise Refused(
-            f"run {run.id} is one of {run.service}, not of {params.word('service')}: {_NOT_TAKEN}", run=run.id
+            f"run {run.id} is one of {run.service}, not of {params.word('service')}. {_NOT_TAKEN}", run=run.id
         )
     here = run.owner["machine"] == params.owner()["machine"]
     if here and run.id not in dead and not _reported(run):
@@ -46,18 +46,18 @@ def gone(state: State, params: Params, wanted: Sequence[str]) -> set[str]:
             run=run.id,
         )
     if not {*run.left(), *state.held_by(run.id)} & set(wanted):
-        raise Refused(f"run {run.id} has left none of the selected hosts: {_NOT_TAKEN} Select those that it has left.")
+        raise Refused(f"run {run.id} has left none of the selected hosts. {_NOT_TAKEN} Select those that it has left.")
     return dead | {run.id}
 
 
-_NOT_TAKEN = "nothing was taken over, and nothing was changed."
+_NOT_TAKEN = "Nothing was taken over, and nothing was changed."
 
 
 def named(state: State, params: Params) -> Run | None:
     """The run that the caller names to be taken over; None where it names none."""
     name = params.take_over()
     if name and name not in state.runs:
-        raise Refused(f"run {name} is not in the ledger, or has finished: {_NOT_TAKEN}", run=name)
+        raise Refused(f"run {name} is not in the ledger, or has finished. {_NOT_TAKEN}", run=name)
     return state.runs[name] if name else None
 
 

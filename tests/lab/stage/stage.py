@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -198,6 +199,14 @@ class Stage(Fleet):
         return [run["state"] for run in self.status()["runs"]]
 
     # Hands
+
+    def owned(self, **owner: object) -> None:
+        """Let the ledger say so of the process that makes its one run."""
+        path = self.folder / "ledger" / "state.json"
+        state = json.loads(path.read_text())
+        [run] = state["runs"].values()
+        run["owner"].update(owner)
+        path.write_text(json.dumps(state))
 
     def die(self, instance: str) -> None:
         """The process ends at once, and supervisor does not start it again."""
