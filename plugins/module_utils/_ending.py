@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import _ledger, _runs
+from . import _ledger, _living, _runs
 from ._ledger import Lease, Ledger, Refused, Run, State, note
 from ._levels import moment
 from ._params import Params
@@ -64,7 +64,7 @@ def finish(ledger: Ledger, params: Params) -> dict[str, Any]:
 
 def _refuse_others(past: Run, params: Params) -> None:
     if past.owner != params.owner():
-        told = f"run {past.id} was taken over and ended by another process: {_runs.owner_text(past)}"
+        told = f"run {past.id} was taken over and ended by another process: {_living.owner_text(past)}"
         raise Refused(f"{told}. This one was granted nothing after that.", run=past.id, lost=True)
 
 
