@@ -93,9 +93,10 @@ def test_killed_before_every_step(tmp_path: Path, capsys: pytest.CaptureFixture[
         for point in [*points, *[None] * FLEETS]:
             work.put(point)
         done = [row for found in rows for row in found.result()]
+    done.sort(key=lambda row: points.index(row.point))
     with capsys.disabled():
-        print("\n" + table(sorted(done, key=lambda row: points.index(row.point))))
-    assert {row.point for row in done} == set(points)
+        print(f"\n{table(done)}")
+    assert [row.point for row in done] == points
 
 
 def stage(folder: Path) -> Stage:

@@ -226,18 +226,3 @@ class Stage(Fleet):
         for balancer in balancers or self.balancers:
             self.line(balancer, POOL, instance, words)
             self.reload(balancer)
-
-
-def kill(playbook: Playbook, number: int = signal.SIGKILL) -> None:
-    """As `kill` does it; with SIGINT as Ctrl-C does it, to the whole process group."""
-    assert playbook.process
-    if number == signal.SIGINT:
-        os.killpg(playbook.process.pid, number)
-    else:
-        playbook.process.send_signal(number)
-
-
-def interrupt(playbook: Playbook, number: int) -> None:
-    """A first SIGINT or SIGTERM, as it is noticed while instances are in work."""
-    kill(playbook, number)
-    wait_for("what the first signal says", lambda: "A second one ends this at once" in playbook.text)
