@@ -140,6 +140,10 @@ class ActionModule(FleetAction):
         return result
 
     def _release(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        only = args.pop("step", None)
+        held = [lease["step"] for lease in _own.leases(args["wanted"]).values()]
+        if only and held != [only] * len(args["wanted"]):
+            return {"changed": False, "msg": f"{', '.join(args['wanted'])}: not at step {only}"}
         result = self._ledger({**args, **_run()}, described, variables)
         if not result.get("failed") or _alone.unanswered(result):
             _own.end_leases(args["wanted"], _own.DONE if args.get("done") else _own.RESTORED)

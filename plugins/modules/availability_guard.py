@@ -188,7 +188,9 @@ options:
     description: Seconds for which leases are held from now on. Needed by V(acquire) and V(renew).
     type: float
   step:
-    description: The step that V(renew) notes.
+    description:
+      - The step that V(renew) notes.
+      - With it, the collection's action plugin lets V(release) give back only what is at this step.
     type: str
   process:
     description: By host, the identity of its process before the restart, for the record.

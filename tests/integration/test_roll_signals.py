@@ -50,6 +50,29 @@ def test_first_signal(tmp_path: Path, number: signal.Signals, moment: str, said:
     assert clean(client.result), client.losses
 
 
+def test_first_signal_to_a_resumed_run(tmp_path: Path) -> None:
+    """It comes before the guard grants what the dead run left out: that goes back as it was, and its lease is gone."""
+    fleet = Stage(tmp_path / "fleet", balancers=1)
+    with fleet, fleet.watched() as (client, _observer):
+        first = fleet.playbook("-l", LIMIT)
+        fleet.moments.after("lb-1 reload", 1, partial(kill, first))
+        with first:
+            first.wait(LONG)
+        assert set(fleet.held()) == {"order-1", "order-2"}
+        # The state check before the plan is one, that of the batch the next.
+        reads = fleet.moments.order.count("supervisorctl status order-1")
+        second = fleet.playbook("-l", LIMIT)
+        fleet.moments.before("supervisorctl status order-1", reads + 2, partial(interrupt, second, signal.SIGINT))
+        with second:
+            assert second.wait(LONG) == 2, second.text
+        assert "0 of 2 restarted" in second.text and "lease kept" not in second.text, second.text
+        assert fleet.down() == set() and fleet.held() == {} and fleet.takers("lb-1") == ALL
+        assert fleet.starts() == dict.fromkeys(ALL, 1)
+        assert fleet.roll(limit=LIMIT).code == 0
+        assert fleet.starts() == {"order-1": 2, "order-2": 2, "order-3": 1} and fleet.held() == {}
+    assert clean(client.result), client.losses
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
 def test_before_anything_is_out_the_first_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
     """While the plan reads the balancers."""
