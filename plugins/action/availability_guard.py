@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.utils.display import Display
+from ansible_collections.lossless.restart.plugins.module_utils import _ledger_place
 from ansible_collections.lossless.restart.plugins.plugin_utils import _controller, _own, _preflight, _receipt
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
 
@@ -41,9 +42,9 @@ class ActionModule(FleetAction):
     def _ledger(
         self, args: Mapping[str, Any], described: Mapping[str, Any], variables: dict[str, Any]
     ) -> dict[str, Any]:
-        return self.call(
-            {"ledger": described["fleet"]["fleet_ledger"], "service": described["service"], **args}, variables
-        )
+        settings = {name: described["fleet"][f"fleet_ledger_{name}"] for name in _ledger_place.EXTRA}
+        asked = {"ledger": described["fleet"]["fleet_ledger"], **settings, "service": described["service"], **args}
+        return self.call(asked, variables)
 
     def _plan(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         fleet = described["fleet"]

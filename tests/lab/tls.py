@@ -48,7 +48,7 @@ class Authority:
     def _signed(
         self, name: x509.Name, key: ec.EllipticCurvePublicKey, extension: x509.ExtensionType
     ) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         builder = x509.CertificateBuilder().subject_name(name).issuer_name(self._name).public_key(key)
         builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - DAY)
         builder = builder.not_valid_after(now + DAY).add_extension(extension, critical=False)

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What every backend of the ledger does, as tests of one that its file's fixture `ledger` makes; and records for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.lossless.restart.plugins.module_utils import _ledger
+from ansible_collections.lossless.restart.plugins.module_utils._ledger import Lease, Refused, Run, State
+
+from tests.unit.guard_fleet import ALICE, NOON
+
+RUN_ID = "20270115T080000-aaaaaa"
+
+
+def run_of(name: str = RUN_ID, state: str = "running") -> Run:
+    return Run(name, "order-svc", ALICE, "", state, NOON, ["order-1"], ["order-1"], [], NOON, NOON, None, "")
+
+
+def lease_of(host: str, token: int, run: str = RUN_ID) -> Lease:
+    before = [{"kind": "nginx", "pool": "nginx/p", "source": "lb-1", "member": f"{host}:1", "state": "up", "weight": 1}]
+    return Lease(host, run, "order-svc", token, NOON, NOON + 60, "granted", "", ["nginx/p"], before, None)
+
+
+def leasing(host: str) -> _ledger.Change:
+    def change(state: State) -> State:
+        token = state.token + 1
+        leases = {**state.leases, host: lease_of(host, token)}
+        return replace(state, token=token, leases=leases).with_run(run_of())
+
+    return change
+
+
+class Semantics:
+    def test_the_revision_counts_leases_and_nothing_else(self, ledger: _ledger.Ledger) -> None:
+        assert ledger.commit(lambda state: state.with_run(run_of())).revision == 0
+        granted = ledger.commit(leasing("order-1"))
+        assert granted.revision == 1
+        beat = ledger.commit(lambda state: state.with_run(replace(run_of(), heartbeat=NOON + 9)))
+        assert beat.revision == 1
+        lease = replace(granted.leases["order-1"], until=NOON + 99, step="restarting")
+        assert ledger.commit(lambda state: replace(state, leases={"order-1": lease})).revision == 1
+        taken = replace(lease, token=lease.token + 1)
+        assert ledger.commit(lambda s: replace(s, token=taken.token, leases={"order-1": taken})).revision == 2
+        assert ledger.commit(lambda state: replace(state, leases={})).revision == 3
+
+    def test_compare_and_set(self, ledger: _ledger.Ledger) -> None:
+        ledger.commit(leasing("order-1"), if_revision=0)
+        before = ledger.snapshot()
+        with pytest.raises(_ledger.Moved):
+            ledger.commit(leasing("order-2"), if_revision=0)
+        assert ledger.snapshot() == before
+
+    def test_what_a_change_raises_goes_through(self, ledger: _ledger.Ledger) -> None:
+        ledger.commit(leasing("order-1"))
+        before = ledger.snapshot()
+
+        def change(state: State) -> State:
+            raise Refused("no")
+
+        with pytest.raises(Refused, match="no"):
+            ledger.commit(change)
+        assert ledger.snapshot() == before
+
+    def test_past_runs_leave_the_state(self, ledger: _ledger.Ledger) -> None:
+        ledger.commit(lambda state: state.with_run(run_of()))
+        done = run_of(state="finished")
+        assert ledger.commit(lambda state: state.with_run(done)).runs == {}
+        assert ledger.snapshot().runs == {}
+        assert ledger.past(RUN_ID) == done
