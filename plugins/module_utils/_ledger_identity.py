@@ -40,12 +40,12 @@ class Access:
         return f"{one.user}:{base64.b64encode(digest).decode()}"
 
     def others(self, acl: Iterable[Any]) -> list[str]:
-        """Who besides this identity may do more with a node than read it, and whether anybody may."""
-        return [
-            f"{one.id.scheme}:{one.id.id.partition(':')[0]}"
-            for one in acl
-            if tuple(one.id) != self._own and (one.perms != _zookeeper.READ or one.id.scheme in ("world", "ip"))
-        ]
+        """Who must have no right to a node: anybody at all; and for its owner, who else may do more than read."""
+        writers = [one for one in acl if one.perms != _zookeeper.READ]
+        strange = [one for one in acl if one.id.scheme in ("world", "ip")]
+        if any(tuple(one.id) == self._own for one in writers):
+            strange = [one for one in acl if one in strange or (one in writers and tuple(one.id) != self._own)]
+        return [f"{one.id.scheme}:{one.id.id.partition(':')[0]}" for one in strange]
 
 
 def _credentials(path: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from ansible_collections.lossless.restart.plugins.module_utils import _ledger
@@ -33,6 +34,11 @@ def leasing(host: str) -> _ledger.Change:
     return change
 
 
+def timeless(state: State) -> State:
+    """Without the moment at which it was read."""
+    return replace(state, at=0.0)
+
+
 class Semantics:
     def test_the_revision_counts_leases_and_nothing_else(self, ledger: _ledger.Ledger) -> None:
         assert ledger.commit(lambda state: state.with_run(run_of())).revision == 0
@@ -48,21 +54,21 @@ class Semantics:
 
     def test_compare_and_set(self, ledger: _ledger.Ledger) -> None:
         ledger.commit(leasing("order-1"), if_revision=0)
-        before = ledger.snapshot()
+        before = timeless(ledger.snapshot())
         with pytest.raises(_ledger.Moved):
             ledger.commit(leasing("order-2"), if_revision=0)
-        assert ledger.snapshot() == before
+        assert timeless(ledger.snapshot()) == before
 
     def test_what_a_change_raises_goes_through(self, ledger: _ledger.Ledger) -> None:
         ledger.commit(leasing("order-1"))
-        before = ledger.snapshot()
+        before = timeless(ledger.snapshot())
 
         def change(state: State) -> State:
             raise Refused("no")
 
         with pytest.raises(Refused, match="no"):
             ledger.commit(change)
-        assert ledger.snapshot() == before
+        assert timeless(ledger.snapshot()) == before
 
     def test_past_runs_leave_the_state(self, ledger: _ledger.Ledger) -> None:
         ledger.commit(lambda state: state.with_run(run_of()))
@@ -70,3 +76,22 @@ class Semantics:
         assert ledger.commit(lambda state: state.with_run(done)).runs == {}
         assert ledger.snapshot().runs == {}
         assert ledger.past(RUN_ID) == done
+
+    def test_the_newest_past_runs(self, ledger: _ledger.Ledger) -> None:
+        names = [f"20270115T08{number:04}-aaaaaa" for number in range(25)]
+        for run in [run_of(name, "finished") for name in names]:
+            ledger.commit(partial(State.with_run, run=run))
+        assert [run.id for run in ledger.recent()] == names[: -20 - 1 : -1]
+
+    def test_what_is_written_is_read_as_it_was(self, ledger: _ledger.Ledger) -> None:
+        assert timeless(ledger.commit(leasing("bestellung-ü"))) == timeless(ledger.snapshot())
+        assert ledger.past(RUN_ID) is None
+
+    def test_events_in_their_order(self, ledger: _ledger.Ledger) -> None:
+        ledger.commit(leasing("order-1"))
+        assert ledger.events(RUN_ID) == []
+        for number in range(5):
+            ledger.append(RUN_ID, {"event": "granted", "number": number, "why": "läuft\nnicht"})
+        assert [event["number"] for event in ledger.events(RUN_ID)] == [0, 1, 2, 3, 4]
+        assert ledger.events(RUN_ID)[4] == {"event": "granted", "number": 4, "why": "läuft\nnicht", "run": RUN_ID}
+        assert ledger.events("20270115T080000-bbbbbb") == []
