@@ -44,11 +44,17 @@ class Place:
         }
 
     def opened(self, *, found: bool = True, dry: bool = False, clock: Callable[[], float] = time.time) -> ZooKeeper:
-        given = self.settings
-        place = _ledger_place.parse(given["ledger"], given.get("auth"), given.get("tls"), given.get("readers"))
-        ledger = _ledger_place.opened(place, clock, dry, found)
-        assert isinstance(ledger, ZooKeeper)
-        return ledger
+        return opened(self.settings, found=found, dry=dry, clock=clock)
+
+
+def opened(
+    settings: Mapping[str, Any], *, found: bool = True, dry: bool = False, clock: Callable[[], float] = time.time
+) -> ZooKeeper:
+    """The backend, as the guard makes it."""
+    place = _ledger_place.parse(settings["ledger"], *(settings.get(name) for name in _ledger_place.EXTRA))
+    ledger = _ledger_place.opened(place, clock, dry, found)
+    assert isinstance(ledger, ZooKeeper)
+    return ledger
 
 
 class Truth:

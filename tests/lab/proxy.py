@@ -8,7 +8,7 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .demo import wait_for
 
@@ -26,15 +26,20 @@ class Proxy:
         self.passing = threading.Event()
         self.passing.set()
         self.lost = 0
+        self.then: Callable[[], None] = lambda: None
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
         self._rule: tuple[str, int] | None = None
         self._lines: list[_Line] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def lose(self, what: str, operation: int) -> None:
-        """Of the next such request. The client's connection ends with it; its session lives on at the server."""
+    def lose(self, what: str, operation: int, then: Callable[[], None] = lambda: None) -> None:
+        """Of the next such request. The client's connection ends with it; its session lives on at the server.
+
+        then: called when it is lost, before the client knows.
+        """
         self._rule = (what, operation)
+        self.then = then
 
     def release(self) -> None:
         """Let what was kept come to the server now, and wait for its answers."""
@@ -101,8 +106,10 @@ class _Line:
             if what == LATE:
                 self._kept.append(frame)
             if what in (REQUEST, LATE):
+                self._proxy.then()
                 return _end(self._client)
-            self._server.sendall(frame)
+            with contextlib.suppress(OSError):
+                self._server.sendall(frame)
         if not self._unwanted:
             _end(self._server)
         return None
@@ -113,6 +120,7 @@ class _Line:
             if place:
                 self._answered.add(_number(frame))
             if place and _number(frame) in self._unwanted:
+                self._proxy.then()
                 _end(self._client)
             with contextlib.suppress(OSError):
                 self._client.sendall(frame)
