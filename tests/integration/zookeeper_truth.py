@@ -15,6 +15,7 @@ from ansible_collections.lossless.restart.plugins.module_utils import _ledger_pl
 from ansible_collections.lossless.restart.plugins.module_utils._ledger_zookeeper import ZooKeeper
 from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
+from kazoo.retry import KazooRetry
 from kazoo.security import ACL, make_acl, make_digest_acl, make_digest_acl_credential
 
 OWNER, READER = ("restart", "hunter2"), ("audit", "eyes0nly")
@@ -62,6 +63,7 @@ class Truth:
 
     def __init__(self, hosts: str, who: tuple[str, str] = OWNER) -> None:
         self.client = KazooClient(hosts, timeout=4, auth_data=[("digest", ":".join(who))])
+        self._again = KazooRetry(max_tries=-1, max_delay=0.5)
 
     def __enter__(self) -> Truth:
         self.client.start(30)
@@ -84,13 +86,14 @@ class Truth:
 
     def state(self, path: str) -> dict[str, Any]:
         """The ledger's state as JSON."""
-        self.client.sync(path)
-        found: dict[str, Any] = json.loads(self.client.get(f"{path}/state")[0])
+        self._again(self.client.sync, path)
+        found: dict[str, Any] = json.loads(self._again(self.client.get, f"{path}/state")[0])
         return found
 
     def events(self, path: str, run: str) -> list[dict[str, Any]]:
         folder = f"{path}/events/{run}"
-        text = b"".join(self.client.get(f"{folder}/{name}")[0] for name in sorted(self.client.get_children(folder)))
+        names = sorted(self._again(self.client.get_children, folder))
+        text = b"".join(self.client.get(f"{folder}/{name}")[0] for name in names)
         return [json.loads(line) for line in text.splitlines()]
 
     def make(self, path: str, data: bytes = b"", acl: Sequence[ACL] | None = None) -> None:
