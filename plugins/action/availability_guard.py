@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible import constants as C
 from ansible.utils.display import Display
 from ansible_collections.lossless.restart.plugins.module_utils import _ledger_place
 from ansible_collections.lossless.restart.plugins.plugin_utils import _controller, _own, _preflight, _receipt
@@ -65,7 +66,10 @@ class ActionModule(FleetAction):
             return plan
         warned = [text for note in _own.journal() for text in note["warned"]]
         Display().display("\n".join(_receipt.plan_lines(plan, described, checks, warned)))
+        _tell_of_glass(fleet["fleet_break_glass"])
         problems = _preflight.problems(plan, checks, _receipt.drained(plan)) + _unjudged(described)
+        replaces = fleet["fleet_ledger_replaces"]
+        problems += _preflight.foreign(described["checked"], variables["hostvars"], status, replaces)
         if problems:
             return {"failed": True, "msg": "\n".join(["Nothing was touched:", *problems])}
         todo = [host for batch in plan["batches"] for host in batch]
@@ -81,6 +85,8 @@ class ActionModule(FleetAction):
             **args,
             "owner": _controller.owner(),
             "reason": fleet["fleet_reason"],
+            "change": fleet["fleet_change"],
+            "glass": fleet["fleet_break_glass"],
             "planned": plan["todo"],
             "since": fleet["fleet_since"],
             "dead": plan["dead"],
@@ -90,15 +96,19 @@ class ActionModule(FleetAction):
         result = self._ledger(asked, described, variables)
         if not result.get("failed"):
             # Ages are counted on this machine's monotonic clock from here on, so that no clock's skew matters.
-            _own.write("run", {"id": result["run"], "elapsed": result["elapsed"], "at": time.monotonic()})
+            ledger = {**result["ledger"], "replaces": fleet["fleet_ledger_replaces"]}
+            began = {"id": result["run"], "elapsed": result["elapsed"], "at": time.monotonic()}
+            _own.write("run", {**began, "ledger": ledger})
             _own.keep_leases(result["leases"], _TAKEN_OVER)
         return result
 
     def _ticket(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        asked = time.monotonic()
-        result = self._ledger(args, described, variables)
+        asked = {**args, **_run(), "pools": described["pools"], "floor": described["fleet"]["fleet_floor"]}
+        result = self._ledger(asked, described, variables)
         if not result.get("failed"):
-            _own.write("ticket", {"ticket": result["ticket"], "asked": asked})
+            # What was waited for the turn is over before the ticket's own moment.
+            _own.write("ticket", {"ticket": result["ticket"], "asked": time.monotonic()})
+            result["batch"] = args["wanted"]
         return result
 
     def _acquire(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
@@ -107,10 +117,11 @@ class ActionModule(FleetAction):
         asked = {**args, **_run(), **ticket, "process": identities, **_measured(described, after=ticket["asked"])}
         asked.pop("asked")
         result = self._ledger(asked, described, variables)
-        if not result.get("failed"):
-            _own.keep_leases(result["granted"], float(args["held"]))
-            result["batch"] = args["wanted"]
-        return result
+        if result.get("failed"):
+            return result
+        _own.keep_leases(result["granted"], float(args["held"]))
+        result["batch"] = args["wanted"]
+        return _in_time(result, described["fleet"]["fleet_wait_deadline"])
 
     def _renew(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         result = self._ledger({**args, **_run()}, described, variables)
@@ -142,8 +153,28 @@ class ActionModule(FleetAction):
         status = self._ledger({"action": "status", "run": outcome["run"]}, described, variables)
         lines = _receipt.receipt_lines(outcome, status.get("events", []), list(_own.journal()), _controller.age())
         Display().display("\n".join(lines))
+        _tell_of_glass(described["fleet"]["fleet_break_glass"])
         missed += [] if outcome["complete"] else [outcome["msg"]]
         return {**outcome, "failed": bool(missed), "msg": "; ".join(missed) or outcome["msg"]}
+
+
+def _tell_of_glass(why: str) -> None:
+    if why:
+        Display().display(f"  BROKEN GLASS: {why}\n  This run may go below the floor.\n", color=C.COLOR_ERROR)
+
+
+def _in_time(result: dict[str, Any], deadline: float) -> dict[str, Any]:
+    """The result of a grant; a failure where the batch has waited for it for too long."""
+    began = _own.read("waiting")
+    if not result["stale"] and not result["waiting"]:
+        _own.write("waiting", None)
+        return result
+    if began is None:
+        _own.write("waiting", began := time.monotonic())
+    if time.monotonic() - began <= deadline:
+        return result
+    told = f"nothing was granted within {deadline:g} s (fleet_wait_deadline): {result['msg']}"
+    return {**result, "failed": True, "msg": told}
 
 
 def _nothing(checks: _preflight.Checks) -> dict[str, Any]:
@@ -192,6 +223,10 @@ def _measured(described: Mapping[str, Any], after: float) -> dict[str, Any]:
         "floor": fleet["fleet_floor"],
         "max_out": fleet["fleet_max_out"],
         "drained": fleet["fleet_drained"],
+        "fit": fleet["fleet_fit"],
+        "glass": fleet["fleet_break_glass"],
+        "empty": fleet["fleet_break_glass_empty"],
+        "replaces": fleet["fleet_ledger_replaces"],
         "pools": described["pools"],
         "instances": {
             host: {name: one[name] for name in ("address", "probe", "points")}

@@ -18,6 +18,7 @@ class ActionModule(FleetAction):
         again = args.pop("again", False)
         if args.pop("leased", False):
             args["token"] = granted(str(variables["inventory_hostname"]), (_own.RESTARTING,))["token"]
+            args |= _own.ledger()
             run = _own.read("run")
             args["older_than"] = None if again else run["elapsed"] + time.monotonic() - run["at"]
         return self.call(args, variables)

@@ -132,4 +132,6 @@ def identity(value: Any, what: str) -> str:
     """Who may read a ZooKeeper ledger: `user:digest`, as ZooKeeper's ACLs of the scheme digest have it."""
     if isinstance(value, str) and _IDENTITY.match(value):
         return value
-    raise ValueError(f"{what} {str(value)[:20]!r}... is no 'user:digest' with the SHA-1 of 'user:password' in base64")
+    # What stands behind the colon may be the password itself.
+    user = str(value).partition(":")[0]
+    raise ValueError(f"{what} '{user}:...' is no 'user:digest' with the SHA-1 of 'user:password' in base64")

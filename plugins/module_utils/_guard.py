@@ -8,14 +8,14 @@ import time
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from . import _ending, _grant, _hold, _ledger_place, _preview, _runs, _status, _sweep, _target
+from . import _ending, _grant, _hold, _ledger_place, _preview, _runs, _status, _sweep, _target, _ticket
 from ._ledger import Ledger, Refused
 from ._params import Params
 
 ACTIONS: Mapping[str, Callable[[Ledger, Params], dict[str, Any]]] = {
     "status": _status.status,
     "begin": _runs.begin,
-    "ticket": _grant.ticket,
+    "ticket": _ticket.ticket,
     "renew": _hold.renew,
     "release": _hold.release,
     "stop": _ending.stop,
@@ -44,7 +44,8 @@ def run(
         place = _ledger_place.parse(asked.raw("ledger"), *(params.get(name) for name in _ledger_place.EXTRA))
     except ValueError as error:
         raise Refused(str(error)) from error
-    with _ledger_place.opened(place, clock, dry=check_mode, found=asked.action == "begin") as ledger:
+    begins, reads = asked.action == "begin", asked.action == "status"
+    with _ledger_place.opened(place, clock, dry=check_mode, found=begins, reads=reads) as ledger:
         if asked.action in ACTIONS:
             return ACTIONS[asked.action](ledger, asked)
         if asked.action in MEASURING:

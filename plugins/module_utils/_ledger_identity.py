@@ -51,7 +51,7 @@ class Access:
 def _credentials(path: str) -> tuple[str, str]:
     """User and password from a file that only this account reads. No error shows them."""
     try:
-        data = _ledger_trust.private(path)
+        data = _ledger_trust.private(path, None)
         text = (data or b"").decode().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"auth: file {path} cannot be read: {error}. Nothing was changed.") from error

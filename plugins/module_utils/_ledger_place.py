@@ -85,12 +85,12 @@ def _files(values: Any, what: str, names: Sequence[str], others: Sequence[str] =
 
 
 def opened(
-    place: str | Ensemble, clock: Callable[[], float], dry: bool, found: bool
+    place: str | Ensemble, clock: Callable[[], float], *, dry: bool = False, found: bool = True, reads: bool = False
 ) -> contextlib.AbstractContextManager[Ledger]:
-    """The ledger, for as long as the block. dry, found: see Directory."""
+    """The ledger, for as long as the block. dry, found, reads: see Directory."""
     if isinstance(place, Ensemble):
         # Where the ledger is a directory, nobody waits for this import.
         from . import _ledger_zookeeper
 
         return _ledger_zookeeper.ZooKeeper(place, clock=clock, dry=dry, found=found)
-    return contextlib.nullcontext(_ledger_directory.Directory(place, clock=clock, dry=dry, found=found))
+    return contextlib.nullcontext(_ledger_directory.Directory(place, clock=clock, dry=dry, found=found, reads=reads))

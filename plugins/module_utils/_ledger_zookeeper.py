@@ -44,6 +44,7 @@ class ZooKeeper:
     """
 
     def __init__(self, place: Ensemble, *, clock: Callable[[], float], dry: bool = False, found: bool = True) -> None:
+        self.place = str(place)
         self._nodes = Nodes(place, dry)
         self._clock = clock
         self._dry = dry

@@ -204,9 +204,9 @@ def of_somebody_else(place: Place, truth: Truth) -> None:
     ("prepare", "said"),
     [
         (bytes_of(b""), "/state is damaged or of another version.*Nothing is guessed.*remove /restart"),
-        (bytes_of(b'{"format":1,"id"'), "/state is damaged"),
+        (bytes_of(b'{"format":2,"id"'), "/state is damaged"),
         (bytes_of(b"\0" * 50), "/state is damaged"),
-        (record(format=2), "its format is 2 and this version of the collection knows 1"),
+        (record(format=99), "its format is 99 and this version of the collection knows"),
         (record(token="7"), "its field 'token' is '7'"),
         (record(owner="me"), "it has the unknown field 'owner'"),
         (opened_to(anyone(all=True)), r"/restart-[-\d]+ is open to world:anyone. Look who used it"),

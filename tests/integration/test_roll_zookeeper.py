@@ -32,7 +32,7 @@ def fleet(tmp_path: Path, servers: ZooKeeper) -> Stage:
     place = Place(servers.hosts, tmp_path, PATH)
     variables: dict[str, Any] = {f"fleet_ledger_{name}": value for name, value in place.settings.items()}
     variables |= {"fleet_ledger": variables.pop("fleet_ledger_ledger"), "fleet_ledger_host": None}
-    return Stage(tmp_path / "fleet", variables=variables)
+    return Stage(tmp_path / "fleet", instances=2, balancers=1, variables=variables)
 
 
 def all_done(fleet: Stage, truth: Truth) -> None:
@@ -68,16 +68,14 @@ def test_the_majority_dies_in_the_drain(servers: ZooKeeper, fleet: Stage) -> Non
     with Truth(servers.hosts) as truth, fleet, fleet.watched() as (client, _observer):
         fleet.moments.after("lb-1 reload", 1, die)
         ended = fleet.roll()
-        assert ended.code != 0 and "is unreachable" in ended.text and "Nothing more is granted" in ended.text, (
-            ended.text
-        )
+        assert ended.code != 0 and "unreachable: " in ended.text and "more is granted" in ended.text, ended.text
         assert fleet.down() == set() and fleet.starts() == dict.fromkeys(fleet.instances, 1)
         for server in servers.servers:
             if not server.alive:
                 server.launch()
         for server in servers.servers:
             server.wait()
-        assert len(truth.state(PATH)["leases"]) == 2
+        assert list(truth.state(PATH)["leases"]) == ["order-1"]
         resumed = fleet.roll()
         assert resumed.code == 0 and "resuming run" in resumed.text, resumed.text
         all_done(fleet, truth)

@@ -53,7 +53,7 @@ def opened(
 ) -> ZooKeeper:
     """The backend, as the guard makes it."""
     place = _ledger_place.parse(settings["ledger"], *(settings.get(name) for name in _ledger_place.EXTRA))
-    ledger = _ledger_place.opened(place, clock, dry, found)
+    ledger = _ledger_place.opened(place, clock, dry=dry, found=found)
     assert isinstance(ledger, ZooKeeper)
     return ledger
 

@@ -17,7 +17,9 @@ RUN_ID = "20270115T080000-aaaaaa"
 
 
 def run_of(name: str = RUN_ID, state: str = "running") -> Run:
-    return Run(name, "order-svc", ALICE, "", state, NOON, ["order-1"], ["order-1"], [], NOON, NOON, None, "")
+    hosts = ["order-1"]
+    texts = ("alice", "", "", "", state)
+    return Run(name, "order-svc", ALICE, *texts, NOON, hosts, hosts, [], NOON, NOON, None, "")
 
 
 def lease_of(host: str, token: int, run: str = RUN_ID) -> Lease:

@@ -168,9 +168,7 @@ def test_the_cap_counts_all_runs_and_the_unhealthy(fleet: Fleet) -> None:
 def test_held_by_another_run(fleet: Fleet) -> None:
     mine, other = fleet.begin(["order-1"]), fleet.begin(owner=BOB)
     fleet.acquire(mine, ["order-1"])
-    said = (
-        rf"order-1: held by run {mine} of alice, since 08:00Z, at step granted until 08:01Z\. Wait for that run, or st"
-    )
+    said = rf"order-1: held by run {mine} of alice, since 08:00Z, at step granted, for 60 s more at the most\. Wait for"
     with pytest.raises(Refused, match=said):
         fleet.acquire(other, ["order-1"], owner=BOB)
 
@@ -375,7 +373,8 @@ def test_not_in_the_plan(fleet: Fleet) -> None:
         ({"held": True}, "held True is not a number"),
         ({"held": float("nan")}, "held nan is not a number"),
         ({"probe_deadline": 5}, "probe_deadline 5 is not a number from 0.05 to 4"),
-        ({"fit": "wait"}, "fit 'wait' is not one of refuse, shrink"),
+        ({"fit": "grab"}, "fit 'grab' is not one of refuse, shrink, wait"),
+        ({"glass": "", "empty": True}, "empty needs glass"),
         ({"drained": "yes"}, "drained 'yes' is not one of skip, include"),
         ({"run": "../../etc/passwd"}, "run '../../etc/passwd' is no id of a run"),
         ({"run": "20270115T080000-aaaaaa\n"}, "is no id of a run"),
@@ -489,3 +488,18 @@ def test_a_full_disk_for_events_is_a_warning(fleet: Fleet, monkeypatch: pytest.M
     result = fleet.acquire(run, ["order-1"])
     assert list(fleet.leases()) == ["order-1"]
     assert "the ledger was changed, but its event is not in the log" in result["warnings"][0]
+
+
+def test_members_known_under_another_ledger_are_not_granted(fleet: Fleet) -> None:
+    """Its leases are not seen from here. Both are named, and how to move on purpose."""
+    run = fleet.begin()
+    other = {"id": "a1b2c3d4-other", "place": "laptop:/ledger"}
+    readings = fleet.readings()
+    readings[0]["members"][8]["ledger"] = other
+    said = "order-9.internal:8080 at lb-1: it was changed last under ledger a1b2c3d4"
+    for action in ("acquire", "plan"):
+        asked = {"pace": [1], "wanted": ["order-1"], "run": run, "ticket": fleet.ask("ticket")["ticket"], "held": 9}
+        with pytest.raises(Refused, match=said) as e:
+            fleet.ask(action, readings=readings, **asked)
+        assert str(fleet.ledger) in str(e.value) and "laptop:/ledger" in str(e.value)
+    assert fleet.acquire(run, ["order-1"], readings=readings, replaces=other["id"])["granted"]
