@@ -156,8 +156,7 @@ class Session:
         return self._client
 
     def _left(self) -> float:
-        assert self._end is not None
-        return max(0.1, self._end - time.monotonic())
+        return max(0.1, (self._end or 0.0) - time.monotonic())
 
     def _drop(self, patience: float = 0.0) -> None:
         """Leave the session. kazoo may wait for its server for seconds: not here."""

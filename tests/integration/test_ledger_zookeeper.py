@@ -259,7 +259,8 @@ def test_who_is_not_let_in(
     asked = Place(place.hosts, tmp_path, path)
     who = changed.get("auth", OWNER)
     if isinstance(who, tuple):
-        asked.settings["auth"] = {"file": secret(tmp_path, *who[:2]), "scheme": [*who, "digest"][2]}
+        user, password, scheme = (*who, "digest")[:3]
+        asked.settings["auth"] = {"file": secret(tmp_path, user, password), "scheme": scheme}
     file = Path(asked.settings["auth"]["file"])
     if who == "":
         file.write_text("restart\n")

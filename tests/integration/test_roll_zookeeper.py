@@ -47,7 +47,7 @@ def all_done(fleet: Stage, truth: Truth) -> None:
 
 
 def test_the_leader_is_killed_in_the_middle(servers: ZooKeeper, fleet: Stage) -> None:
-    with Truth(servers.hosts) as truth, fleet, fleet.watched() as (client, observer):
+    with fleet, fleet.watched() as (client, observer), Truth(servers.hosts) as truth:
         checked = fleet.roll("--check")
         assert checked.code == 0 and truth.tree(PATH) == {}, checked.text
         fleet.moments.before("supervisorctl stop order-1", 1, lambda: servers.leader().kill())
@@ -65,7 +65,7 @@ def test_the_majority_dies_in_the_drain(servers: ZooKeeper, fleet: Stage) -> Non
         for server in (servers.follower(), servers.leader()):
             server.kill()
 
-    with Truth(servers.hosts) as truth, fleet, fleet.watched() as (client, _observer):
+    with fleet, fleet.watched() as (client, _observer), Truth(servers.hosts) as truth:
         fleet.moments.after("lb-1 reload", 1, die)
         ended = fleet.roll()
         assert ended.code != 0 and "unreachable: " in ended.text and "more is granted" in ended.text, ended.text

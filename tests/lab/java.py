@@ -44,7 +44,13 @@ def _fetch(profile: str, folder: Path) -> None:
     command = [program("mvn"), "-q", "-B", "-f", str(POM), "-P", profile, "dependency:copy-dependencies"]
     command += ["-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=FETCH
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=FETCH,
+        check=False,
     )
     assert done.returncode == 0 and any(folder.glob("*.jar")), f"{' '.join(command)}: {done.stdout[-3000:]}"
 
