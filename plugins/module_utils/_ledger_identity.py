@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.util
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -19,11 +20,13 @@ class Access:
     """identity: who asks. acl: the rights of what it makes: all for itself, reading for the readers."""
 
     def __init__(self, place: Ensemble) -> None:
-        if not _zookeeper.HAS_KAZOO:
-            raise Refused(
-                f"the ledger {place} needs the Python library kazoo on {os.uname().nodename}, and it is not there: "
-                "pip install kazoo. Nothing was changed."
-            )
+        sasl = place.scheme == "sasl" and importlib.util.find_spec("puresasl") is None
+        for library, missing in (("kazoo", not _zookeeper.HAS_KAZOO), ("pure-sasl", sasl)):
+            if missing:
+                raise Refused(
+                    f"the ledger {place} needs the Python library {library} on {os.uname().nodename}, and it is not "
+                    f"there or too old: pip install --upgrade {library}. Nothing was changed."
+                )
         for name, path in place.tls.items():
             if not os.access(path, os.R_OK):
                 raise Refused(f"tls: {name} {path} cannot be read. Nothing was changed.")

@@ -8,14 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ._zookeeper_session import Conflict, Denied, Identity, Missing, Session, Unreachable
+from ._zookeeper_session import HAS_KAZOO, Conflict, Denied, Identity, Missing, Session, Unreachable
 
-try:
+if HAS_KAZOO:
     from kazoo.security import ACL, Id
-
-    HAS_KAZOO = True
-except ImportError:
-    HAS_KAZOO = False
 
 # Bytes of one request that every server takes: its default limit (jute.maxbuffer), less what is put around them.
 LIMIT = 1_000_000

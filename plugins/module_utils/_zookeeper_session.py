@@ -22,7 +22,8 @@ try:
     from kazoo.handlers.threading import KazooTimeoutError
     from kazoo.protocol.states import KazooState
 
-    HAS_KAZOO = True
+    # Before 2.11 it has no such error, and does not compare a server's name with its certificate.
+    HAS_KAZOO = hasattr(exceptions, "QuotaExceededError")
 except ImportError:
     HAS_KAZOO = False
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -242,7 +244,7 @@ def seen(truth: Truth, place: Place) -> Tree | dict[str, Any]:
     [
         ({"auth": ("restart", "wrong")}, "by digest user 'restart': this identity has no right to it"),
         ({"auth": ("nobody", "hunter2")}, "by digest user 'nobody': this identity has no right to it"),
-        ({"auth": ("restart", "wrong", "sasl")}, "by sasl user 'restart'|unreachable"),
+        ({"auth": ("restart", "wrong", "sasl")}, "cannot be written by sasl user 'restart'"),
         ({"auth": ""}, "auth: file .* is not one line user:password"),
         ({"auth": 0o640}, r"not a file of uid \d+ alone .*mode 0640"),
         ({"auth": None}, "auth: file .* is not there"),
@@ -283,10 +285,30 @@ def test_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
             ledger.commit(leasing("order-1"))
 
 
-def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ansible_collections.lossless.restart.plugins.module_utils._zookeeper.HAS_KAZOO", False)
-    with pytest.raises(Refused, match=f"needs the Python library kazoo on {os.uname().nodename}, and it is not there"):
-        Place("127.0.0.1:1", tmp_path).opened()
+WITHOUT = """
+import json, sys
+sys.modules[sys.argv[1]] = None
+from ansible_collections.lossless.restart.plugins.module_utils import _guard
+try:
+    _guard.run(json.loads(sys.argv[2]))
+except _guard.Refused as refused:
+    print(refused)
+"""
+
+
+@pytest.mark.parametrize(
+    ("library", "module", "scheme"), [("kazoo", "kazoo", "digest"), ("pure-sasl", "puresasl", "sasl")]
+)
+def test_without_a_library(tmp_path: Path, library: str, module: str, scheme: str) -> None:
+    """In a process that cannot import it."""
+    place = Place("127.0.0.1:1", tmp_path)
+    place.settings["auth"]["scheme"] = scheme
+    asked = json.dumps({"action": "status", **place.settings})
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, module, asked], env=environment, capture_output=True, text=True, check=True
+    )
+    assert f"needs the Python library {library} on {os.uname().nodename}, and it is not there" in done.stdout
 
 
 # Other ways in
