@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible import constants as C
 from ansible.utils.display import Display
+from ansible_collections.lossless.restart.plugins.module_utils import _ledger_place
 from ansible_collections.lossless.restart.plugins.plugin_utils import (
     _alone,
     _asked,
@@ -53,9 +54,9 @@ class ActionModule(FleetAction):
     ) -> dict[str, Any]:
         if args["action"] in _ASKING and _own.halted():
             return {"failed": True, "halted": True, "msg": _own.halted()}
-        return self.call(
-            {"ledger": described["fleet"]["fleet_ledger"], "service": described["service"], **args}, variables
-        )
+        settings = {name: described["fleet"][f"fleet_ledger_{name}"] for name in _ledger_place.EXTRA}
+        asked = {"ledger": described["fleet"]["fleet_ledger"], **settings, "service": described["service"], **args}
+        return self.call(asked, variables)
 
     def _plan(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         fleet = described["fleet"]

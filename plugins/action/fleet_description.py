@@ -143,9 +143,10 @@ def _fleet(
     recorded = {name: inventory.literal(first, name) or "" for name in _settings.RECORDED}
     fleet = _settings.typed({**values, **recorded}, spec, first)
     _settings.check_service(fleet, selected)
-    if fleet["fleet_ledger_host"] not in inventory:
-        raise Invalid(f"fleet_ledger_host {fleet['fleet_ledger_host']!r} is no host of the inventory: add it there")
-    return {**fleet, "fleet_since": _settings.moment(fleet["fleet_since"])}
+    host = fleet["fleet_ledger_host"] or "localhost"
+    if host not in inventory:
+        raise Invalid(f"fleet_ledger_host {host!r} is no host of the inventory: add it there")
+    return {**fleet, "fleet_ledger_host": host, "fleet_since": _settings.moment(fleet["fleet_since"])}
 
 
 def _instances(hosts: Sequence[str], fleet: Mapping[str, Any], inventory: Inventory) -> dict[str, Any]:

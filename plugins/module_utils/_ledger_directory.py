@@ -29,7 +29,7 @@ _LOCK_DEADLINE = 10.0
 
 T = TypeVar("T")
 # So many past runs are looked through for what a run takes.
-_RECENT = 20
+RECENT = 20
 
 
 class Directory:
@@ -91,7 +91,7 @@ class Directory:
     def recent(self) -> Iterator[Run]:
         with self._explained("cannot be read"):
             names = os.listdir(self._in("runs")) if os.path.isdir(self._in("runs")) else []
-        for name in sorted((name for name in names if name.endswith(".json")), reverse=True)[:_RECENT]:
+        for name in sorted((name for name in names if name.endswith(".json")), reverse=True)[:RECENT]:
             run = self.past(name[: -len(".json")])
             if run is not None:
                 yield run
@@ -167,7 +167,7 @@ class Directory:
         if state.at - now > BACKWARDS:
             raise Away(
                 f"the clock of the ledger's host went back by {state.at - now:.0f} s: {path} was written at "
-                f"{_utc(state.at)} and it is {_utc(now)} now. No lease can be judged by it. Set the clock right; if "
+                f"{utc(state.at)} and it is {utc(now)} now. No lease can be judged by it. Set the clock right; if "
                 "it is right now, see that no run is live and set 'at' in that file to the present time.",
                 ledger=self._path,
             )
@@ -187,7 +187,7 @@ def _sweep_drafts(folder: str) -> None:
             os.unlink(os.path.join(folder, name))
 
 
-def _utc(at: float) -> str:
+def utc(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at))
 
 

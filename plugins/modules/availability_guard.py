@@ -12,7 +12,8 @@ version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Keeps the floor of every pool over all runs and controllers. It is the only gate, and the ledger is its memory.
-  - Run it on the host that holds the ledger, as the account that owns the ledger's directory.
+  - Run it on the host that holds the ledger, as the account that owns the ledger's directory; where the ledger is in
+    ZooKeeper, on any host that reaches the ensemble and every member, and has the Python library kazoo.
   - A grant measures. It needs a C(ticket) that was taken before the sources were read and is at most 10 seconds old,
     it probes every member of every pool at once, and it is given only if nothing changed in the ledger meanwhile.
   - Out is what a lease holds (an expired one too), what a source does not say is up, and what its probe does not find
@@ -41,11 +42,49 @@ options:
     choices: [status, plan, begin, ticket, acquire, renew, release, stop, finish]
   ledger:
     description:
-      - Absolute path of the ledger's directory. It is made with mode 0700 where only the last part is missing.
-      - Refused are a symbolic link, a directory of another account or open to others, and a network file system.
+      - Absolute path of the ledger's directory, or a node of a ZooKeeper ensemble, as in
+        V(zookeeper://zk1:2181,zk2:2181,zk3:2181/restart).
+      - V(begin) makes it where only the last part is missing, a directory with mode 0700.
+      - Refused are a symbolic link, a directory of another account or open to others, a network file system, and nodes
+        that others may change.
+      - "In ZooKeeper the time is that of the server that leads. It shows only when something is written, so the node
+        C(clock) is touched; in check mode, and for who may only read, the time is the host's own."
       - After M(lossless.restart.fleet_description) the collection's action plugin fills in this and whatever else the
         service's description says, the run that this process began, and what the sources were just read to say.
-    type: path
+    type: str
+  auth:
+    description: Who asks ZooKeeper. Only this identity gets rights to what is made, but for O(readers).
+    type: dict
+    suboptions:
+      scheme:
+        description: V(sasl) is DIGEST-MD5, and needs the Python library pure-sasl.
+        type: str
+        choices: [digest, sasl]
+        default: digest
+      file:
+        description: Path of a file with one line C(user:password) that belongs to this account alone (mode 0600).
+        type: path
+        required: true
+  tls:
+    description: Files for TLS to ZooKeeper. Without it the connection is not encrypted.
+    type: dict
+    suboptions:
+      ca:
+        description: Certificates that sign those of the servers, whose names are verified.
+        type: path
+        required: true
+      cert:
+        description: The client's certificate, where the servers want one.
+        type: path
+      key:
+        description: Its key.
+        type: path
+  readers:
+    description:
+      - Who else may read what is made in ZooKeeper, as digest identities C(user:base64(sha1(user:password))).
+    type: list
+    elements: str
+    default: []
   service:
     description: Name of the service. Needed by V(plan), V(begin) and V(acquire).
     type: str
@@ -219,7 +258,7 @@ options:
     default: 2.0
 attributes:
   diff_mode:
-    description: The ledger's files are not shown.
+    description: The ledger's records are not shown.
     support: none
 extends_documentation_fragment:
   - lossless.restart.common
@@ -414,6 +453,15 @@ OWNER = {
     "pid": {"type": "int", "required": True},
     "start": {"type": "raw", "required": True},
 }
+AUTH = {
+    "scheme": {"type": "str", "choices": ["digest", "sasl"], "default": "digest"},
+    "file": {"type": "path", "required": True},
+}
+TLS = {
+    "ca": {"type": "path", "required": True},
+    "cert": {"type": "path"},
+    "key": {"type": "path", "no_log": False},
+}
 SPEC: dict[str, Any] = {
     "argument_spec": {
         "action": {
@@ -422,7 +470,10 @@ SPEC: dict[str, Any] = {
             "choices": ["status", "plan", "begin", "ticket", "acquire", "renew", "release", "stop", "finish"],
         },
         "batch": {"type": "list", "elements": "str"},
-        "ledger": {"type": "path"},
+        "ledger": {"type": "str"},
+        "auth": {"type": "dict", "options": AUTH},
+        "tls": {"type": "dict", "options": TLS},
+        "readers": {"type": "list", "elements": "str", "default": []},
         "service": {"type": "str"},
         "run": {"type": "str"},
         "owner": {"type": "dict", "options": OWNER},

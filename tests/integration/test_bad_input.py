@@ -87,6 +87,11 @@ def misspelt(described: dict[str, Any]) -> None:
             ("order-2: fleet_floor is '50%' here and '30%' at order-1", "the group's"),
         ),
         (group(fleet_ledger_host="bastion"), ("fleet_ledger_host 'bastion' is no host of the inventory",)),
+        (without("fleet_ledger_host"), ("fleet_ledger_host is not set: write the one host that has the ledger's",)),
+        (
+            group(fleet_ledger="zookeeper://zk1:2181/restart"),
+            ("fleet_ledger: ledger needs auth in ZooKeeper", "{scheme: digest, file: /PATH}"),
+        ),
         (group(fleet_fit="never"), ("fleet_fit must be one of: refuse, shrink, wait, got: never",)),
         (
             group(fleet_break_glass="it is always urgent here"),
