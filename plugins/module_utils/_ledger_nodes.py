@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable, TypeVar
 
 from . import _ledger_identity, _zookeeper
-from ._ledger import Refused
+from ._ledger import Away
 from ._ledger_place import Ensemble
 from ._zookeeper import Node
 
@@ -80,7 +80,7 @@ class Nodes:
             return self._session.again(work)
         except _zookeeper.Unreachable as error:
             unknown = "Whether its last change was written is not known: the next command reads it. "
-            raise Refused(
+            raise Away(
                 f"the ledger {self._place} is unreachable: {error}. {unknown if what == WRITTEN else ''}"
                 "Nothing more is granted.",
                 ledger=str(self._place),
@@ -106,8 +106,8 @@ class Nodes:
                 "run begins an empty one and measures anew"
             ) from error
 
-    def refused(self, why: str) -> Refused:
-        return Refused(f"the ledger {self._place}: {why}. Nothing was changed.", ledger=str(self._place))
+    def refused(self, why: str) -> Away:
+        return Away(f"the ledger {self._place}: {why}. Nothing was changed.", ledger=str(self._place))
 
 
 def packed(record: Mapping[str, Any]) -> bytes:
