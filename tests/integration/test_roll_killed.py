@@ -89,9 +89,14 @@ def test_killed_before_every_step(tmp_path: Path, capsys: pytest.CaptureFixture[
     work: SimpleQueue[Point | None] = SimpleQueue()
     with ThreadPoolExecutor(FLEETS) as pool:
         rows = [pool.submit(killed_one_after_the_other, fleet, work) for fleet in fleets]
-        points = list(planned(tmp_path / "steps"))
-        for point in [*points, *[None] * FLEETS]:
-            work.put(point)
+        points = []
+        try:
+            for point in planned(tmp_path / "steps"):
+                points.append(point)
+                work.put(point)
+        finally:
+            for _unused in fleets:
+                work.put(None)
         done = [row for found in rows for row in found.result()]
     done.sort(key=lambda row: points.index(row.point))
     with capsys.disabled():
