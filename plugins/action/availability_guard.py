@@ -9,8 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.utils.display import Display
-from ansible_collections.lossless.restart.plugins.plugin_utils import _controller, _own, _preflight, _receipt
+from ansible_collections.lossless.restart.plugins.plugin_utils import (
+    _controller,
+    _own,
+    _people,
+    _preflight,
+    _receipt,
+)
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
+from ansible_collections.lossless.restart.plugins.plugin_utils._measured import measured
 
 # Seconds for which leases that an earlier run left are held until their batch's turn.
 _TAKEN_OVER = 600.0
@@ -21,6 +28,7 @@ class ActionModule(FleetAction):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         described, batch = _own.read("description"), args.pop("batch", None)
+        described = described or _people.description(args, str(variables["inventory_hostname"]))
         if described is None or args.get("action") == "status":
             return self.call(args, variables)
         steps: dict[str, Callable[..., dict[str, Any]]] = {
@@ -32,6 +40,7 @@ class ActionModule(FleetAction):
             "release": self._release,
             "stop": self._stop,
             "finish": self._finish,
+            **_people.steps(self._ledger, bool(self._task.check_mode), described),
         }
         step = steps[args["action"]]
         if batch is None:
@@ -57,7 +66,7 @@ class ActionModule(FleetAction):
             "pace": [1] if fleet["fleet_kind"] == "single" else fleet["fleet_pace"],
             "dead": _controller.dead(status["runs"]),
             "new": fleet["fleet_new"],
-            **_measured(described, after=0.0),
+            **measured(described, after=0.0),
         }
         plan = self._ledger(asked, described, variables) if asked["wanted"] else _nothing(checks)
         if plan.get("failed"):
@@ -103,7 +112,7 @@ class ActionModule(FleetAction):
     def _acquire(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         ticket = _own.read("ticket")
         identities = _preflight.identities(args["wanted"], variables["hostvars"])
-        asked = {**args, **_run(), **ticket, "process": identities, **_measured(described, after=ticket["asked"])}
+        asked = {**args, **_run(), **ticket, "process": identities, **measured(described, after=ticket["asked"])}
         asked.pop("asked")
         result = self._ledger(asked, described, variables)
         if not result.get("failed"):
@@ -175,26 +184,3 @@ def _run() -> dict[str, Any]:
     if run is None:
         raise RuntimeError("no run was begun")
     return {"run": run["id"], "owner": _controller.owner()}
-
-
-def _measured(described: Mapping[str, Any], after: float) -> dict[str, Any]:
-    """What the guard judges by: the configured pools, and what each source said after that moment."""
-    readings: list[Any] = []
-    for source in described["sources"]:
-        kept = _own.read(f"reading-{source['name']}")
-        if kept is None or kept["asked"] < after:
-            readings.append({"source": source["name"], "error": "was not read"})
-        else:
-            readings += kept["readings"]
-    fleet = described["fleet"]
-    return {
-        "floor": fleet["fleet_floor"],
-        "max_out": fleet["fleet_max_out"],
-        "drained": fleet["fleet_drained"],
-        "pools": described["pools"],
-        "instances": {
-            host: {name: one[name] for name in ("address", "probe", "points")}
-            for host, one in described["instances"].items()
-        },
-        "readings": readings,
-    }

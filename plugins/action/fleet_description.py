@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from ansible import context
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.lossless.restart.plugins.plugin_utils import _description, _names, _own, _settings
+from ansible_collections.lossless.restart.plugins.plugin_utils import _description, _names, _own, _settings, _several
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
 from ansible_collections.lossless.restart.plugins.plugin_utils._inventory import Inventory, Variables
 from ansible_collections.lossless.restart.plugins.plugin_utils._names import Invalid
@@ -25,53 +25,90 @@ class ActionModule(FleetAction):
     """Validates the description and keeps it for the guard."""
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        entry = args.get("entry")
         try:
-            described = self._describe(variables)
+            described = self._several(entry, variables) if entry else self._describe(variables)
         except Invalid as error:
             return {"failed": True, "msg": f"{error}. Nothing was touched."}
-        _own.write("description", described)
+        if not entry:
+            _own.write("description", described)
         return {"changed": False, **described}
 
     def _describe(self, variables: dict[str, Any]) -> dict[str, Any]:
-        specs = {role: _spec(role) for role in ("fleet", "instance")}
-        known = [name for spec in specs.values() for name in spec]
-        selected: Sequence[str] = variables["ansible_play_hosts_all"]
+        """The service that is to be restarted."""
+        specs = self._specs("main")
         if not context.CLIARGS["subset"]:
             raise Invalid("no limit was given: say what to restart, as in -l order-svc or -l order-3")
-        _names.check(load_extra_vars(self._loader), known, "extra variables", strict=True)
         inventory = Inventory(variables["hostvars"], variables["groups"])
+        selected = variables["ansible_play_hosts_all"]
         service = _service(selected, inventory)
-        members = inventory.groups[service]
-        for host in members:
-            _names.check(inventory[host], known, host)
-        fleet = _fleet(members, selected, specs["fleet"], inventory)
-        instances = _instances(members, fleet, inventory)
-        settings = {
-            host: _settings.typed(_values(inventory[host], specs["instance"]), specs["instance"], host)
-            for host in selected
-        }
-        for host, own in settings.items():
-            _settings.check_selected(host, own)
-        sources = _description.sources_of(instances)
-        _check_sources(sources, inventory)
-        for host, own in settings.items():
-            _settings.check_held(host, own, fleet, len(sources))
-        return {
-            "service": service,
-            "fleet": fleet,
-            "ledger_host": fleet["fleet_ledger_host"],
-            "selected": [host for host in members if host in set(selected)],
-            "instances": instances,
-            "pools": _description.pools_of(service, members, instances),
-            "sources": sources,
-            "verified": [host for host, own in settings.items() if own["instance_verify_requests"] > 0],
-            "checked": [host for host in selected if _on_host(inventory[host])],
-        }
+        return _one(service, selected, specs, inventory)
+
+    def _several(self, entry: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """Every service of which a host is selected, for one of a person's playbooks."""
+        specs = self._specs(entry)
+        if entry in _several.CHANGING and not context.CLIARGS["subset"]:
+            raise Invalid(f"no limit was given: say what to {entry}, as in -l order-svc")
+        inventory = Inventory(variables["hostvars"], variables["groups"])
+        chosen = _several.chosen(variables["ansible_play_hosts_all"], inventory)
+        return _several.described(entry, chosen, lambda hosts: self._for_people(entry, hosts, specs, inventory))
+
+    def _for_people(
+        self, entry: str, hosts: Sequence[str], specs: Mapping[str, Any], inventory: Inventory
+    ) -> dict[str, Any]:
+        service = _service(hosts, inventory)
+        if entry != "stop":
+            return {"entry": entry, **_one(service, hosts, specs, inventory, rolls=False)}
+        # Whatever else is wrong with a description, its runs can be stopped.
+        fleet = _fleet(inventory.groups[service], hosts, specs["fleet"], inventory, rolls=False)
+        return {"entry": entry, "service": service, "fleet": fleet, "ledger_host": fleet["fleet_ledger_host"]}
+
+    def _specs(self, entry: str) -> dict[str, Any]:
+        """What may be written, and that no extra variable is anything else."""
+        specs = {"fleet": _spec("fleet", entry), "instance": _spec("instance")}
+        known = [name for spec in specs.values() for name in spec]
+        _names.check(load_extra_vars(self._loader), known, "extra variables", strict=True)
+        return specs
 
 
-def _spec(role: str) -> dict[str, Any]:
+def _one(
+    service: str,
+    selected: Sequence[str],
+    specs: Mapping[str, Any],
+    inventory: Inventory,
+    rolls: bool = True,
+) -> dict[str, Any]:
+    """One service, with the settings of its selected hosts checked."""
+    members = inventory.groups[service]
+    for host in members:
+        _names.check(inventory[host], [name for spec in specs.values() for name in spec], host)
+    fleet = _fleet(members, selected, specs["fleet"], inventory, rolls)
+    instances = _instances(members, fleet, inventory)
+    settings = {
+        host: _settings.typed(_values(inventory[host], specs["instance"]), specs["instance"], host) for host in selected
+    }
+    for host, own in settings.items():
+        _settings.check_selected(host, own)
+    sources = _description.sources_of(instances)
+    _check_sources(sources, inventory)
+    for host, own in settings.items():
+        _settings.check_held(host, own, fleet, len(sources))
+    return {
+        "service": service,
+        "fleet": fleet,
+        "ledger_host": fleet["fleet_ledger_host"],
+        "selected": [host for host in members if host in set(selected)],
+        "instances": instances,
+        "pools": _description.pools_of(service, members, instances),
+        "sources": sources,
+        "verified": [host for host, own in settings.items() if own["instance_verify_requests"] > 0],
+        "checked": [host for host in selected if _on_host(inventory[host])],
+    }
+
+
+def _spec(role: str, entry: str = "main") -> dict[str, Any]:
     text = (_ROLES / role / "meta" / "argument_specs.yml").read_text("utf-8")
-    options: dict[str, Any] = yaml.safe_load(text)["argument_specs"]["main"]["options"]
+    options: dict[str, Any] = yaml.safe_load(text)["argument_specs"][entry]["options"]
     options.pop("instance_batch", None)
     return {
         name: {key: value for key, value in option.items() if key != "description"} for name, option in options.items()
@@ -109,7 +146,7 @@ def _listed(hosts: Sequence[str]) -> str:
 
 
 def _fleet(
-    members: Sequence[str], selected: Sequence[str], spec: Mapping[str, Any], inventory: Inventory
+    members: Sequence[str], selected: Sequence[str], spec: Mapping[str, Any], inventory: Inventory, rolls: bool = True
 ) -> dict[str, Any]:
     """The service's own settings: the same at every instance, whichever are selected."""
     spoken = [name for name in spec if name != "fleet_reason"]
@@ -123,6 +160,9 @@ def _fleet(
                     f"{host}: {name} is {here.get(name)!r} here and {values.get(name)!r} at {first}: "
                     "it belongs to the service, so write it once, in the group's variables"
                 )
+    if not rolls:
+        # How a service is restarted must not get in the way of what is no restart.
+        values["fleet_kind"] = "rolling"
     reason = inventory.literal(first, "fleet_reason")
     fleet = _settings.typed({**values, "fleet_reason": reason or ""}, spec, first)
     _settings.check_service(fleet, selected)

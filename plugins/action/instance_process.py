@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs the module instance_process; a leased restart needs a lease that is at the step of restarting."""
+"""Runs the module instance_process; with `leased` a restart needs a lease that is at that step."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ class ActionModule(FleetAction):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         again = args.pop("again", False)
-        if args.pop("leased", False):
-            args["token"] = granted(str(variables["inventory_hostname"]), (_own.RESTARTING,))["token"]
+        if not args.pop("leased", False):
+            return self.call(args, variables)
+        restarts = args["state"] == "restarted"
+        steps = (_own.RESTARTING,) if restarts else (_own.GRANTED, _own.RESTARTING, _own.ATTACHING)
+        args["token"] = granted(str(variables["inventory_hostname"]), steps)["token"]
+        if restarts:
             run = _own.read("run")
             args["older_than"] = None if again else run["elapsed"] + time.monotonic() - run["at"]
         return self.call(args, variables)

@@ -50,11 +50,16 @@ def _try_lock(handle: int) -> bool:
 
 def write_json(path: str, value: Any, *, mode: int = 0o600) -> None:
     """Replace `path` by `value` as JSON: readers see the old file or the new one, also after a power cut."""
+    write_text(path, json.dumps(value, sort_keys=True, separators=(",", ":")), mode=mode)
+
+
+def write_text(path: str, text: str, *, mode: int = 0o600) -> None:
+    """Replace `path` by `text`, as write_json does."""
     folder = os.path.dirname(path)
     handle, draft = tempfile.mkstemp(prefix=".draft-", dir=folder)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(json.dumps(value, sort_keys=True, separators=(",", ":")))
+            stream.write(text)
             stream.flush()
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())

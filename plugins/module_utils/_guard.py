@@ -8,7 +8,20 @@ import time
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from . import _ending, _grammar, _grant, _hold, _ledger_directory, _preview, _runs, _status, _sweep, _target
+from . import (
+    _ending,
+    _grammar,
+    _grant,
+    _hold,
+    _ledger_directory,
+    _preview,
+    _recover,
+    _runs,
+    _status,
+    _sweep,
+    _target,
+    _watch,
+)
 from ._ledger import Ledger, Refused
 from ._params import Params
 
@@ -24,6 +37,8 @@ ACTIONS: Mapping[str, Callable[[Ledger, Params], dict[str, Any]]] = {
 MEASURING: Mapping[str, Callable[[Ledger, Params, _sweep.Check], dict[str, Any]]] = {
     "plan": _preview.plan,
     "acquire": _grant.acquire,
+    "look": _watch.look,
+    "recover": _recover.recover,
 }
 
 __all__ = ["ACTIONS", "MEASURING", "Refused", "run"]

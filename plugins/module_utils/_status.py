@@ -16,27 +16,31 @@ from ._runs import owner_text
 def status(ledger: Ledger, params: Params) -> dict[str, Any]:
     """What stands in the ledger; with `run` also that run's events."""
     state = ledger.snapshot()
-    runs = [
-        {**vars(run), "silent": state.silent(run), "holds": list(state.held_by(run.id))} for run in state.runs.values()
-    ]
-    leases = [
-        {**vars(lease), "age": state.at - lease.since, "expired": lease.until < state.at}
-        for lease in state.leases.values()
-    ]
     lines = [_run_line(state, run) for run in state.runs.values()]
     lines += [_lease_line(state, lease) for lease in state.leases.values()]
     result = {
         "changed": False,
         "msg": "\n".join(lines) or "no run is live and nothing is held out",
-        "id": state.id,
-        "revision": state.revision,
-        "at": state.at,
-        "runs": runs,
-        "leases": leases,
+        **facts(state),
     }
     if params.has("run"):
         result.update(past=_past(ledger, state, params.run()), events=ledger.events(params.run()))
     return result
+
+
+def facts(state: State, service: str | None = None) -> dict[str, Any]:
+    """The runs and leases that stand in the ledger, or those of one service, for machines."""
+    runs = [
+        {**vars(run), "silent": state.silent(run), "holds": list(state.held_by(run.id))}
+        for run in state.runs.values()
+        if service in (None, run.service)
+    ]
+    leases = [
+        {**vars(lease), "age": state.at - lease.since, "expired": lease.until < state.at}
+        for lease in state.leases.values()
+        if service in (None, lease.service)
+    ]
+    return {"id": state.id, "revision": state.revision, "at": state.at, "runs": runs, "leases": leases}
 
 
 def _past(ledger: Ledger, state: State, name: str) -> dict[str, Any] | None:
