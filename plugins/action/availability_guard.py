@@ -27,8 +27,10 @@ class ActionModule(FleetAction):
     """Fills in what this process knows: the service's description, its run, what the sources said."""
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        person = _people.description(args, str(variables["inventory_hostname"]))
+        if person is not None:
+            return self._for_person(args, person, variables)
         described, batch = _own.read("description"), args.pop("batch", None)
-        described = described or _people.description(args, str(variables["inventory_hostname"]))
         if described is None or args.get("action") == "status":
             return self.call(args, variables)
         steps: dict[str, Callable[..., dict[str, Any]]] = {
@@ -40,12 +42,18 @@ class ActionModule(FleetAction):
             "release": self._release,
             "stop": self._stop,
             "finish": self._finish,
-            **_people.steps(self._ledger, bool(self._task.check_mode), described),
         }
         step = steps[args["action"]]
         if batch is None:
             return step(args, described, variables)
         return self.once(batch, variables, lambda: step(args, described, variables))
+
+    def _for_person(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """The same for status, stop, restore and watchdog."""
+        batch = args.pop("batch", None)
+        check_mode = bool(self._task.check_mode)
+        people = _people.People(lambda asked: self._ledger(asked, described, variables), described, check_mode)
+        return people.do(args) if batch is None else self.once(batch, variables, lambda: people.do(args))
 
     def _ledger(
         self, args: Mapping[str, Any], described: Mapping[str, Any], variables: dict[str, Any]

@@ -26,19 +26,16 @@ def stop(ledger: Ledger, params: Params) -> dict[str, Any]:
             stopped[run.id] = replace(run, state=_ledger.STOPPED, why=why)
         return replace(state, runs={**state.runs, **stopped}) if stopped else state
 
-    state = ledger.commit(change)
+    # A person may stop what there is not; that makes no ledger.
+    state = ledger.snapshot()
+    if params.has("owner") or _to_stop(ledger, state, params):
+        state = ledger.commit(change)
     warnings = [
         text for name in stopped for text in note(ledger, name, {"at": state.at, "event": "stopped", "why": why})
     ]
     lines = [_stopped_line(run, state) for run in stopped.values()]
     said = f"run {params.run()} is granted nothing more" if params.has("run") else "no run goes on: nothing to stop"
-    return {
-        "changed": bool(stopped),
-        "msg": "\n".join(lines) or said,
-        "warnings": warnings,
-        "run": params.run() if params.has("run") else None,
-        "stopped": list(stopped),
-    }
+    return {"changed": bool(stopped), "msg": "\n".join(lines) or said, "warnings": warnings, "stopped": list(stopped)}
 
 
 def _to_stop(ledger: Ledger, state: State, params: Params) -> list[Run]:

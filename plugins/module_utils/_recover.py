@@ -25,7 +25,8 @@ def recover(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, An
     """
     wanted, held = params.hosts(), params.number("held", 1, 86400)
     probes = {host: one["probe"] for host, one in params.instances(params.pools()).items()}
-    left = _left(ledger.snapshot(), params)
+    state = ledger.snapshot()
+    left = _left(state, params)
     seen = _sweep.sweep({host: probes[host] for host in left}, params.number("probe_deadline", 0.05, 4, 2), check)
     taken: dict[str, Lease] = {}
     runs: dict[str, Run] = {}
@@ -45,7 +46,8 @@ def recover(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, An
         token, leases = state.token + len(taken), {**state.leases, **taken}
         return replace(state, token=token, runs={**state.runs, **runs}, leases=leases)
 
-    state = ledger.commit(change)
+    if left or _to_own(state, params, {}):
+        state = ledger.commit(change)
     kept = {host: why for host in wanted if host not in taken for why in _kept(state, host, params, seen)}
     warnings: list[str] = []
     for run in runs.values():

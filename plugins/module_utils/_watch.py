@@ -32,6 +32,8 @@ def look(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
     leased = {host: held_text(state, lease) for host, lease in state.leases.items()}
     levels = _levels.levels(pools, instances, _said(instances, readings, unread), seen, leased)
     told = [_facts(level, instances, unread, bool(trouble)) for level in levels]
+    facts = _status.facts(state, service)
+    held = [lease for lease in facts["leases"] if lease["host"] in seen]
     own = next(pool.hosts for pool in pools if pool.id == f"service/{service}")
     return {
         "changed": False,
@@ -41,7 +43,8 @@ def look(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
         "troubles": _sources.by_source(_sources.disagreements(pools, instances, readings)),
         "levels": told,
         "strays": _strays(levels, own),
-        **_status.facts(state, service),
+        **facts,
+        "leases": [{**lease, "saw": seen[lease["host"]].saw, "healthy": seen[lease["host"]].ok} for lease in held],
     }
 
 

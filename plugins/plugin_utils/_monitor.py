@@ -17,10 +17,11 @@ _PREFIX, _SUCCESS = "lossless_restart_", "last_success_timestamp_seconds"
 
 def line(looks: Looks, wrong: Mapping[str, str]) -> str:
     """`OK: ...` or `CRITICAL: ...`. wrong: services that could not be looked at, and why."""
-    bad = [f"{service}: {text}" for service, text in wrong.items()]
-    bad += [f"{service}: {alarm['text']}" for service, look in looks.items() for alarm in look["alarms"]]
+    bad = {service: [text] for service, text in wrong.items()}
+    bad |= {one: [alarm["text"] for alarm in look["alarms"]] for one, look in looks.items() if look["alarms"]}
     if bad:
-        return "CRITICAL: " + "; ".join(" ".join(text.split()) for text in bad)
+        lines = [f"{service}: {'; '.join(texts)}" for service, texts in bad.items()]
+        return "CRITICAL: " + "; ".join(" ".join(text.split()) for text in lines)
     return "OK: " + "; ".join(_well(service, look) for service, look in looks.items())
 
 

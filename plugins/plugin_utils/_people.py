@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,25 +15,13 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import _alarms, _
 from ansible_collections.lossless.restart.plugins.plugin_utils._measured import measured
 
 Result = dict[str, Any]
-Ask = Callable[[Result, Mapping[str, Any], dict[str, Any]], Result]
+NOTHING: Mapping[str, Any] = {"recovered": [], "reported": []}
 
 
 def description(args: Mapping[str, Any], host: str) -> Any:
     """The description of the service that the call names, or that the host is of; None outside these playbooks."""
     service = args.get("service") or (_own.read("services") or {}).get(host)
     return _own.read(f"description {service}")
-
-
-def steps(ask: Ask, check_mode: bool, described: Mapping[str, Any]) -> dict[str, Callable[..., Result]]:
-    """What the actions of the guard do instead in such a playbook."""
-    if "entry" not in described:
-        return {}
-    found = {"look": _look, "stop": _stop, "recover": _recover, "finish": _finish}
-    kept = {"renew": _renew, "release": _release}
-    return {
-        **{name: functools.partial(step, ask) for name, step in found.items()},
-        **{name: functools.partial(step, ask, check_mode) for name, step in kept.items()},
-    }
 
 
 class _Lost:
@@ -47,72 +34,105 @@ class _Lost:
         raise Refused(self.why)
 
 
-def _look(ask: Ask, args: Result, described: Mapping[str, Any], variables: dict[str, Any]) -> Result:
-    asked = {**args, "service": described["service"], **measured(described, after=0.0)}
-    result = ask(asked, described, variables)
-    if result.get("failed"):
-        # The pools are told without the ledger, and probed from here.
-        lost: Any = _Lost(str(result["msg"]))
-        try:
-            result = _watch.look(lost, Params(asked), _target.check)
-        except Refused:
-            return result
-    dead = set(_controller.dead(result["runs"]))
-    runs = [{**run, "life": _alarms.life(run, dead)} for run in result["runs"]]
-    found = {**result, "runs": runs, "ledger": f"{described['fleet']['fleet_ledger']} on {described['ledger_host']}"}
-    gone = any(run["life"] in (_alarms.DEAD, _alarms.SILENT) for run in runs)
-    heals = described["fleet"].get("fleet_watchdog_heal") == "healthy"
-    found |= {"alarms": _alarms.alarms(found), "heal": described["selected"] if gone and heals else []}
-    _own.write(f"look {described['service']}", found)
-    return found
+class People:
+    """The guard's actions in such a playbook. ask: makes the call with what is given and what is described."""
 
+    def __init__(self, ask: Callable[[Result], Result], described: Mapping[str, Any], check_mode: bool) -> None:
+        self._ask = ask
+        self._described = described
+        self._check_mode = check_mode
+        self._service = str(described["service"])
 
-def _stop(ask: Ask, args: Result, described: Mapping[str, Any], variables: dict[str, Any]) -> Result:
-    fleet = described["fleet"]
-    reason = f": {fleet['fleet_reason']}" if fleet["fleet_reason"] else ", who gave no reason"
-    asked = {**args, "run": fleet["fleet_run"], "why": f"stopped by {_controller.owner()['name']}{reason}"}
-    result = ask(asked, described, variables)
-    if not result.get("failed"):
-        Display().display("\n".join(f"{described['service']}: {line}" for line in result["msg"].splitlines()))
-    return result
+    def do(self, args: Result) -> Result:
+        steps: dict[str, Callable[[Result], Result]] = {
+            "look": self._look,
+            "stop": self._stop,
+            "recover": self._recover,
+            "renew": self._renew,
+            "release": self._release,
+            "finish": self._finish,
+        }
+        return steps[args["action"]](args)
 
+    def _look(self, args: Result) -> Result:
+        asked = {**args, "service": self._service, **measured(self._described, after=0.0)}
+        result = self._ask(asked)
+        if result.get("failed"):
+            # The pools are told without the ledger, and probed from here.
+            lost: Any = _Lost(str(result["msg"]))
+            try:
+                result = _watch.look(lost, Params(asked), _target.check)
+            except Refused:
+                return result
+        fleet = self._described["fleet"]
+        dead = set(_controller.dead(result["runs"]))
+        runs = [{**run, "life": _alarms.life(run, dead)} for run in result["runs"]]
+        gone = any(run["life"] in (_alarms.DEAD, _alarms.SILENT) for run in runs)
+        heals = gone and fleet.get("fleet_watchdog_heal") == "healthy"
+        found = {**result, "runs": runs, "ledger": f"{fleet['fleet_ledger']} on {fleet['fleet_ledger_host']}"}
+        found |= {"alarms": _alarms.alarms(found), "heal": self._described["selected"] if heals else []}
+        _own.write(f"look {self._service}", found)
+        return found
 
-def _recover(ask: Ask, args: Result, described: Mapping[str, Any], variables: dict[str, Any]) -> Result:
-    """Asked for by a person, also what a run kept out on purpose; a timer leaves that alone."""
-    status = ask({"action": "status"}, described, variables)
-    if status.get("failed"):
-        return status
-    who = {"dead": _controller.dead(status["runs"]), "owner": _controller.owner()}
-    asked = {**args, **who, "stopped": described["entry"] == "restore", **measured(described, after=0.0)}
-    result = ask(asked, described, variables)
-    if not result.get("failed"):
+    def _stop(self, args: Result) -> Result:
+        status = self._ask({"action": "status"})
+        if status.get("failed"):
+            return status
+        fleet = self._described["fleet"]
+        reason = f": {fleet['fleet_reason']}" if fleet["fleet_reason"] else ", who gave no reason"
+        why = f"by {_controller.owner()['name']}{reason}"
+        result = self._ask({**args, "run": fleet["fleet_run"], "why": why})
+        if not result.get("failed"):
+            dead = [run for run in _controller.dead(status["runs"]) if run in result["stopped"]]
+            lines = [("would be so: " if self._check_mode else "") + line for line in result["msg"].splitlines()]
+            lines += [f"run {run} is DEAD and ends nothing: see restore.yml -l {self._service}" for run in dead]
+            Display().display("\n".join(f"{self._service}: {line}" for line in lines))
+        return result
+
+    def _recover(self, args: Result) -> Result:
+        """Asked for by a person, also what a run kept out on purpose; a timer leaves that alone."""
+        result = self._ask({"action": "status"})
+        if not result.get("failed"):
+            who = {"dead": _controller.dead(result["runs"]), "owner": _controller.owner()}
+            stopped = self._described["entry"] == "restore"
+            result = self._ask({**args, **who, "stopped": stopped, **measured(self._described, after=0.0)})
+        if result.get("failed"):
+            # Said once, and not by every host.
+            return {**result, "batch": [self._service]}
         _own.keep_leases(result["granted"], float(args["held"]))
-        _own.write(f"recovered {described['service']}", result)
-    return result
+        _own.write(f"recovered {self._service}", result)
+        return result
 
+    def _renew(self, args: Result) -> Result:
+        """In check mode nothing was taken over: the step is kept for this process alone, to show what it would do."""
+        held = _own.leases(args["wanted"])
+        if self._check_mode:
+            leases = {host: {**lease, "step": args["step"]} for host, lease in held.items()}
+            result: Result = {"changed": True, "msg": "would go on", "leases": leases}
+        else:
+            result = self._ask({**args, **_as(held)})
+        if not result.get("failed"):
+            _own.keep_leases(result["leases"], float(args["held"]))
+        return result
 
-def _renew(ask: Ask, check_mode: bool, args: Result, described: Mapping[str, Any], variables: dict[str, Any]) -> Result:
-    """In check mode nothing was taken over: the step is kept for this process alone, to show what it would do."""
-    held = _own.leases(args["wanted"])
-    if check_mode:
-        result: Result = {"changed": True, "msg": "would go on", "leases": held}
-        result["leases"] = {host: {**lease, "step": args["step"]} for host, lease in held.items()}
-    else:
-        result = ask({**args, **_as(held)}, described, variables)
-    if not result.get("failed"):
-        _own.keep_leases(result["leases"], float(args["held"]))
-    return result
+    def _release(self, args: Result) -> Result:
+        result = self._ask({**args, **_as(_own.leases(args["wanted"]))})
+        if not result.get("failed"):
+            _own.drop_leases(args["wanted"])
+        return result
 
-
-def _release(
-    ask: Ask, check_mode: bool, args: Result, described: Mapping[str, Any], variables: dict[str, Any]
-) -> Result:
-    if check_mode:
-        return {"changed": True, "msg": f"would release {', '.join(args['wanted'])}"}
-    result = ask({**args, **_as(_own.leases(args["wanted"]))}, described, variables)
-    if not result.get("failed"):
-        _own.drop_leases(args["wanted"])
-    return result
+    def _finish(self, args: Result) -> Result:
+        """Bring to an end what was taken over, so that the same command goes on with it. A dead run that still holds
+        something stays dead: what is out does not go unnoticed."""
+        taken = _own.read(f"recovered {self._service}") or NOTHING
+        status = self._ask({"action": "status"})
+        if status.get("failed"):
+            return status
+        holding = {run["id"] for run in status["runs"] if run["holds"]}
+        ended = [run for run in taken["recovered"] if run not in holding or run in taken["reported"]]
+        results = [self._ask({**args, "run": run, "owner": _controller.owner()}) for run in ended]
+        wrong = [str(result["msg"]) for result in results if result.get("failed")]
+        return {"changed": bool(ended), "failed": bool(wrong), "msg": "; ".join(wrong) or f"ended {len(ended)} runs"}
 
 
 def _as(held: Mapping[str, Mapping[str, Any]]) -> Result:
@@ -121,17 +141,3 @@ def _as(held: Mapping[str, Mapping[str, Any]]) -> Result:
     if len(runs) != 1:
         raise RuntimeError(f"the leases of {', '.join(held) or 'no host'} are not of one run")
     return {"run": runs.pop(), "owner": _controller.owner()}
-
-
-def _finish(ask: Ask, args: Result, described: Mapping[str, Any], variables: dict[str, Any]) -> Result:
-    """Bring to an end what was taken over, so that the same command goes on with it. A dead run that still holds
-    something is left as that: what is out does not go unnoticed."""
-    taken = _own.read(f"recovered {described['service']}") or {"recovered": [], "reported": []}
-    status = ask({"action": "status"}, described, variables)
-    if status.get("failed"):
-        return status
-    holding = {run["id"] for run in status["runs"] if run["holds"]}
-    ended = [run for run in taken["recovered"] if run not in holding or run in taken["reported"]]
-    results = [ask({**args, "run": run, "owner": _controller.owner()}, described, variables) for run in ended]
-    wrong = [str(result["msg"]) for result in results if result.get("failed")]
-    return {"changed": bool(ended), "failed": bool(wrong), "msg": "; ".join(wrong) or f"ended {len(ended)} runs"}

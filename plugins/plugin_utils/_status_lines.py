@@ -18,13 +18,15 @@ def status_lines(look: Mapping[str, Any]) -> list[str]:
     wrong = look["alarms"]
     head = f"{len(wrong)} ALARM{'S' * (len(wrong) != 1)}" if wrong else "all is well"
     lines = ["", f"{look['service']}: {head}"]
-    lines += [f"  ALARM: {alarm['text']}" for alarm in wrong]
+    for number, alarm in enumerate(wrong):
+        # What is to be done is said once for alarms of one kind.
+        last = number + 1 == len(wrong) or wrong[number + 1]["do"] != alarm["do"]
+        lines += [f"  ALARM: {alarm['text']}", *([f"         {alarm['do']}"] if last else [])]
     lines += ["", *_table("pools", [_pool_row(level) for level in look["levels"]])]
     lines += _section("out of traffic", _out_rows(look))
     lines += _section("runs", [_run_row(run, look["at"]) for run in look["runs"]])
     lines += _section("leases", [_lease_row(lease, look["at"]) for lease in look["leases"]])
     lines += ["", f"  ledger {look['ledger']}: {_ledger_text(look)}"]
-    lines += [f"  to do: {text}" for text in dict.fromkeys(alarm["do"] for alarm in wrong)]
     lines += [text for run in look["runs"] for text in _way_on(run, look["service"])]
     return [*lines, ""]
 
@@ -60,7 +62,9 @@ def _table(name: str, rows: Sequence[Row]) -> list[str]:
 
 def _pool_row(level: Mapping[str, Any]) -> Row:
     most = "at most " if level["at_most"] else ""
-    room = f"BELOW ITS FLOOR by {level['below']}" if level["below"] else f"{most if level['room'] else ''}{level['room'] or 'no'} more may go out"
+    room = f"{most}{level['room']} more may go out" if level["room"] else "no more may go out"
+    if level["below"]:
+        room = f"BELOW ITS FLOOR by {level['below']}"
     count = f"{most}{level['in_traffic']} of {level['configured']} in traffic"
     return pool_name(level), count, f"floor {level['floor']} = {level['least']}", room
 
@@ -80,7 +84,8 @@ def _run_row(run: Mapping[str, Any], now: float) -> Row:
     parts = [f"holds {', '.join(run['holds'])}"] if run["holds"] else ["holds nothing"]
     parts += [f"because: {run['reason']}"] if run["reason"] else []
     parts += [f"stopped: {run['why']}"] if run["why"] else []
-    state = run["life"] if run["life"] != LIVE else run["state"]
+    at_work = "stopping" if run["state"] == "stopped" else run["state"]
+    state = at_work if run["life"] == LIVE else run["life"]
     heard = f"heard of {span(now - run['heartbeat'])} ago"
     return run["id"], state.upper(), owner, f"began {moment(run['began'], now)}", heard, done, "; ".join(parts)
 
@@ -88,7 +93,9 @@ def _run_row(run: Mapping[str, Any], now: float) -> Row:
 def _lease_row(lease: Mapping[str, Any], now: float) -> Row:
     left = lease["until"] - now
     until = f"EXPIRED {span(-left)} ago" if lease["expired"] else f"ends in {span(left)}"
-    return lease["host"], f"at step {lease['step']}", f"out for {span(lease['age'])}", until, f"run {lease['run']}"
+    health = "healthy" if lease["healthy"] else f"unhealthy: {lease['saw']}"
+    times = (f"out for {span(lease['age'])}", f"lease {until}")
+    return lease["host"], f"at step {lease['step']}", *times, f"run {lease['run']}", health
 
 
 def restored_lines(
