@@ -9,15 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.utils.display import Display
-from ansible_collections.lossless.restart.plugins.plugin_utils import (
-    _controller,
-    _own,
-    _people,
-    _preflight,
-    _receipt,
-)
+from ansible_collections.lossless.restart.plugins.plugin_utils import _controller, _own, _people, _preflight, _receipt
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
-from ansible_collections.lossless.restart.plugins.plugin_utils._measured import measured
+from ansible_collections.lossless.restart.plugins.plugin_utils._measured import measured, unjudged
 
 # Seconds for which leases that an earlier run left are held until their batch's turn.
 _TAKEN_OVER = 600.0
@@ -81,7 +75,7 @@ class ActionModule(FleetAction):
             return plan
         warned = [text for note in _own.journal() for text in note["warned"]]
         Display().display("\n".join(_receipt.plan_lines(plan, described, checks, warned)))
-        problems = _preflight.problems(plan, checks, _receipt.drained(plan)) + _unjudged(described)
+        problems = _preflight.problems(plan, checks, _receipt.drained(plan)) + unjudged(described)
         if problems:
             return {"failed": True, "msg": "\n".join(["Nothing was touched:", *problems])}
         todo = [host for batch in plan["batches"] for host in batch]
@@ -97,6 +91,8 @@ class ActionModule(FleetAction):
             **args,
             "owner": _controller.owner(),
             "reason": fleet["fleet_reason"],
+            "change": fleet["fleet_change"],
+            "glass": fleet["fleet_break_glass"],
             "planned": plan["todo"],
             "since": fleet["fleet_since"],
             "dead": plan["dead"],
@@ -106,15 +102,18 @@ class ActionModule(FleetAction):
         result = self._ledger(asked, described, variables)
         if not result.get("failed"):
             # Ages are counted on this machine's monotonic clock from here on, so that no clock's skew matters.
-            _own.write("run", {"id": result["run"], "elapsed": result["elapsed"], "at": time.monotonic()})
+            began = {"id": result["run"], "ledger": result["ledger"], "elapsed": result["elapsed"]}
+            _own.write("run", {**began, "at": time.monotonic()})
             _own.keep_leases(result["leases"], _TAKEN_OVER)
         return result
 
     def _ticket(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        asked = time.monotonic()
-        result = self._ledger(args, described, variables)
+        asked = {**args, **_run(), "pools": described["pools"], "floor": described["fleet"]["fleet_floor"]}
+        result = self._ledger(asked, described, variables)
         if not result.get("failed"):
-            _own.write("ticket", {"ticket": result["ticket"], "asked": asked})
+            # What was waited for the turn is over before the ticket's own moment.
+            _own.write("ticket", {"ticket": result["ticket"], "asked": time.monotonic()})
+            result["batch"] = args["wanted"]
         return result
 
     def _acquire(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
@@ -123,10 +122,11 @@ class ActionModule(FleetAction):
         asked = {**args, **_run(), **ticket, "process": identities, **measured(described, after=ticket["asked"])}
         asked.pop("asked")
         result = self._ledger(asked, described, variables)
-        if not result.get("failed"):
-            _own.keep_leases(result["granted"], float(args["held"]))
-            result["batch"] = args["wanted"]
-        return result
+        if result.get("failed"):
+            return result
+        _own.keep_leases(result["granted"], float(args["held"]))
+        result["batch"] = args["wanted"]
+        return _in_time(result, described["fleet"]["fleet_wait_deadline"])
 
     def _renew(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         result = self._ledger({**args, **_run()}, described, variables)
@@ -162,23 +162,25 @@ class ActionModule(FleetAction):
         return {**outcome, "failed": bool(missed), "msg": "; ".join(missed) or outcome["msg"]}
 
 
+def _in_time(result: dict[str, Any], deadline: float) -> dict[str, Any]:
+    """The result of a grant; a failure where the batch has waited for it for too long."""
+    began = _own.read("waiting")
+    if not result["stale"] and not result["waiting"]:
+        _own.write("waiting", None)
+        return result
+    if began is None:
+        _own.write("waiting", began := time.monotonic())
+    if time.monotonic() - began <= deadline:
+        return result
+    told = f"nothing was granted within {deadline:g} s (fleet_wait_deadline): {result['msg']}"
+    return {**result, "failed": True, "msg": told}
+
+
 def _nothing(checks: _preflight.Checks) -> dict[str, Any]:
     """The plan where no selected host was reached."""
     empty: dict[str, Any] = {name: {} for name in ("lowest", "blocked", "unhealthy")}
     lists: dict[str, Any] = {name: [] for name in ("batches", "sizes", "notes", "levels", "resumed", "done")}
     return {**empty, **lists, "changed": False, "resumes": None, "msg": "no selected host was reached"}
-
-
-def _unjudged(described: Mapping[str, Any]) -> list[str]:
-    """The pools whose traffic no log tells of, where it is to be verified."""
-    if not described["verified"]:
-        return []
-    return [
-        f"{source['name']}: {text}; or set instance_verify_requests to 0, to go on without a look at the traffic"
-        for source in described["sources"]
-        for texts in (_own.read(f"troubles-{source['name']}") or {}).values()
-        for text in texts
-    ]
 
 
 def _held() -> str:

@@ -18,7 +18,7 @@ class ActionModule(FleetAction):
         again = args.pop("again", False)
         if not args.pop("leased", False):
             return self.call(args, variables)
-        restarts = args["state"] == "restarted"
+        restarts = args.get("state") != "fenced"
         steps = (_own.RESTARTING,) if restarts else (_own.GRANTED, _own.RESTARTING, _own.ATTACHING)
         args["token"] = granted(str(variables["inventory_hostname"]), steps)["token"]
         if restarts:

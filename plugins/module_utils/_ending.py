@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import _ledger, _runs
+from . import _account, _ledger, _runs
 from ._ledger import Lease, Ledger, Refused, Run, State, note
 from ._levels import moment
 from ._params import Params
@@ -30,9 +30,8 @@ def stop(ledger: Ledger, params: Params) -> dict[str, Any]:
     state = ledger.snapshot()
     if params.has("owner") or _to_stop(ledger, state, params):
         state = ledger.commit(change)
-    warnings = [
-        text for name in stopped for text in note(ledger, name, {"at": state.at, "event": "stopped", "why": why})
-    ]
+    event = {"at": state.at, "event": "stopped", "why": why, "account": _account.name()}
+    warnings = [text for name in stopped for text in note(ledger, name, event)]
     lines = [_stopped_line(run, state) for run in stopped.values()]
     said = f"run {params.run()} is granted nothing more" if params.has("run") else "no run goes on: nothing to stop"
     return {"changed": bool(stopped), "msg": "\n".join(lines) or said, "warnings": warnings, "stopped": list(stopped)}

@@ -20,6 +20,7 @@ from . import (
     _status,
     _sweep,
     _target,
+    _ticket,
     _watch,
 )
 from ._ledger import Ledger, Refused
@@ -28,7 +29,7 @@ from ._params import Params
 ACTIONS: Mapping[str, Callable[[Ledger, Params], dict[str, Any]]] = {
     "status": _status.status,
     "begin": _runs.begin,
-    "ticket": _grant.ticket,
+    "ticket": _ticket.ticket,
     "renew": _hold.renew,
     "release": _hold.release,
     "stop": _ending.stop,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import _ledger, _runs, _sweep
+from . import _account, _ledger, _runs, _sweep
 from ._ledger import Lease, Ledger, Run, State, note
 from ._levels import grouped, moment
 from ._params import Params
@@ -96,10 +96,10 @@ def _to_own(state: State, params: Params, healthy: Mapping[str, Lease]) -> list[
 
 
 def _owned(run: Run, state: State, params: Params) -> Run:
-    owner = params.owner()
+    owner, account = params.owner(), _account.name()
     gone = f"its process was gone, last heard of {moment(run.heartbeat, state.at)}; {owner['name']} restored"
     why = run.why or gone
-    return replace(run, owner=owner, state=_ledger.STOPPED, heartbeat=state.at, ended=None, why=why)
+    return replace(run, owner=owner, account=account, state=_ledger.STOPPED, heartbeat=state.at, ended=None, why=why)
 
 
 def _kept(state: State, host: str, params: Params, seen: Mapping[str, Any]) -> list[dict[str, Any]]:

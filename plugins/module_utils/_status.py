@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import _queue
 from ._ending import known
-from ._ledger import Lease, Ledger, Run, State
+from ._ledger import Lease, Ledger, Run, State, Waiting
 from ._levels import moment
 from ._params import Params
 from ._runs import owner_text
@@ -18,6 +19,8 @@ def status(ledger: Ledger, params: Params) -> dict[str, Any]:
     state = ledger.snapshot()
     lines = [_run_line(state, run) for run in state.runs.values()]
     lines += [_lease_line(state, lease) for lease in state.leases.values()]
+    queue = sorted(_queue.alive(state).values(), key=lambda one: one.place)
+    lines += [_queue_line(state, one) for one in queue]
     result = {
         "changed": False,
         "msg": "\n".join(lines) or "no run is live and nothing is held out",
@@ -29,18 +32,23 @@ def status(ledger: Ledger, params: Params) -> dict[str, Any]:
 
 
 def facts(state: State, service: str | None = None) -> dict[str, Any]:
-    """The runs and leases that stand in the ledger, or those of one service, for machines."""
-    runs = [
-        {**vars(run), "silent": state.silent(run), "holds": list(state.held_by(run.id))}
-        for run in state.runs.values()
-        if service in (None, run.service)
-    ]
-    leases = [
-        {**vars(lease), "age": state.at - lease.since, "expired": lease.until < state.at}
-        for lease in state.leases.values()
-        if service in (None, lease.service)
-    ]
-    return {"id": state.id, "revision": state.revision, "at": state.at, "runs": runs, "leases": leases}
+    """The runs, leases and queue that stand in the ledger, or those of one service, for machines."""
+    runs = {name: run for name, run in state.runs.items() if service in (None, run.service)}
+    queue = sorted(_queue.alive(state).values(), key=lambda one: one.place)
+    return {
+        "id": state.id,
+        "revision": state.revision,
+        "at": state.at,
+        "runs": [
+            {**vars(run), "silent": state.silent(run), "holds": list(state.held_by(run.id))} for run in runs.values()
+        ],
+        "leases": [
+            {**vars(lease), "age": state.at - lease.since, "expired": lease.until < state.at}
+            for lease in state.leases.values()
+            if service in (None, lease.service)
+        ],
+        "queue": [dict(vars(one)) for one in queue if one.run in runs],
+    }
 
 
 def _past(ledger: Ledger, state: State, name: str) -> dict[str, Any] | None:
@@ -55,6 +63,12 @@ def _run_line(state: State, run: Run) -> str:
         f"{run.service}: run {run.id} of {owner_text(run)}, {run.state}{f' ({run.why})' if run.why else ''}, "
         f"began {moment(run.began, state.at)}, {done} of {len(run.planned)} done{silent}"
     )
+
+
+def _queue_line(state: State, one: Waiting) -> str:
+    why = f": {one.why}" if one.why else ""
+    run = state.runs[one.run]
+    return f"{run.service}: run {run.id} waits since {moment(one.since, state.at)} for {', '.join(one.hosts)}{why}"
 
 
 def _lease_line(state: State, lease: Lease) -> str:

@@ -24,6 +24,9 @@ def measured(described: Mapping[str, Any], after: float) -> dict[str, Any]:
         "floor": fleet["fleet_floor"],
         "max_out": fleet["fleet_max_out"],
         "drained": fleet["fleet_drained"],
+        "fit": fleet["fleet_fit"],
+        "glass": fleet["fleet_break_glass"],
+        "empty": fleet["fleet_break_glass_empty"],
         "pools": described["pools"],
         "instances": {
             host: {name: one[name] for name in ("address", "probe", "points")}
@@ -31,3 +34,15 @@ def measured(described: Mapping[str, Any], after: float) -> dict[str, Any]:
         },
         "readings": readings,
     }
+
+
+def unjudged(described: Mapping[str, Any]) -> list[str]:
+    """The pools whose traffic no log tells of, where it is to be verified."""
+    if not described["verified"]:
+        return []
+    return [
+        f"{source['name']}: {text}; or set instance_verify_requests to 0, to go on without a look at the traffic"
+        for source in described["sources"]
+        for texts in (_own.read(f"troubles-{source['name']}") or {}).values()
+        for text in texts
+    ]

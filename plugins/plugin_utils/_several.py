@@ -38,7 +38,7 @@ def described(
     wrong: dict[str, str] = {}
     for service, hosts in services.items():
         try:
-            found[service] = describe(hosts)
+            found[service] = {"entry": entry, **describe(hosts)}
         except Invalid as error:
             if entry in CHANGING:
                 raise

@@ -26,6 +26,7 @@ def status_lines(look: Mapping[str, Any]) -> list[str]:
     lines += _section("out of traffic", _out_rows(look))
     lines += _section("runs", [_run_row(run, look["at"]) for run in look["runs"]])
     lines += _section("leases", [_lease_row(lease, look["at"]) for lease in look["leases"]])
+    lines += _section("waiting", [_waiting_row(one, look["at"]) for one in look["queue"]])
     lines += ["", f"  ledger {look['ledger']}: {_ledger_text(look)}"]
     lines += [text for run in look["runs"] for text in _way_on(run, look["service"])]
     return [*lines, ""]
@@ -96,6 +97,10 @@ def _lease_row(lease: Mapping[str, Any], now: float) -> Row:
     health = "healthy" if lease["healthy"] else f"unhealthy: {lease['saw']}"
     times = (f"out for {span(lease['age'])}", f"lease {until}")
     return lease["host"], f"at step {lease['step']}", *times, f"run {lease['run']}", health
+
+
+def _waiting_row(one: Mapping[str, Any], now: float) -> Row:
+    return one["run"], f"waits for {', '.join(one['hosts'])}", f"for {span(now - one['since'])}", one["why"]
 
 
 def restored_lines(
