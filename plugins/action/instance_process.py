@@ -18,10 +18,16 @@ class ActionModule(FleetAction):
         again = args.pop("again", False)
         if not args.pop("leased", False):
             return self.call(args, variables)
-        restarts = args.get("state") != "fenced"
-        steps = (_own.RESTARTING,) if restarts else (_own.GRANTED, _own.RESTARTING, _own.ATTACHING)
-        args["token"] = granted(str(variables["inventory_hostname"]), steps)["token"]
-        if restarts:
-            run = _own.read("run")
-            args["older_than"] = None if again else run["elapsed"] + time.monotonic() - run["at"]
+        if args.get("state") == "fenced":
+            return self._fenced(args, variables)
+        args["token"] = granted(str(variables["inventory_hostname"]), (_own.RESTARTING,))["token"]
+        run = _own.read("run")
+        args["older_than"] = None if again else run["elapsed"] + time.monotonic() - run["at"]
         return self.call(args, variables)
+
+    def _fenced(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """What is to be put back must run."""
+        steps = (_own.GRANTED, _own.RESTARTING, _own.ATTACHING)
+        args["token"] = granted(str(variables["inventory_hostname"]), steps)["token"]
+        result = self.call(args, variables)
+        return result if result.get("running") else {**result, "failed": True}

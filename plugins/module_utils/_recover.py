@@ -18,7 +18,8 @@ from ._params import Params
 
 
 def recover(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
-    """Take over the leases of the wanted hosts that such runs left, where a probe finds the host healthy.
+    """Take over the leases of the wanted hosts that such runs left, where a probe finds the host healthy; where it was
+    about to be restarted, whatever the probe finds: what the dead run left running there may still start it.
 
     The caller owns those runs from now on, and they are granted nothing more. With `stopped` also runs that stopped
     and reported: these kept out what they kept out on purpose.
@@ -33,13 +34,13 @@ def recover(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, An
     reported: list[str] = []
 
     def change(state: State) -> State:
-        healthy = {host: lease for host, lease in _left(state, params).items() if host in seen and seen[host].ok}
-        own = _to_own(state, params, healthy)
+        free = {h: lease for h, lease in _left(state, params).items() if lease.step == _runs.RESTARTING or _ok(seen, h)}
+        own = _to_own(state, params, free)
         reported[:] = [run.id for run in own if _reported(run)]
         runs.clear()
         runs.update({run.id: _owned(run, state, params) for run in own})
         taken.clear()
-        for number, (host, lease) in enumerate(healthy.items(), 1):
+        for number, (host, lease) in enumerate(free.items(), 1):
             taken[host] = replace(lease, token=state.token + number, until=state.at + held)
         if not runs:
             return state
@@ -66,6 +67,10 @@ def recover(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, An
     }
 
 
+def _ok(seen: Mapping[str, Any], host: str) -> bool:
+    return host in seen and bool(seen[host].ok)
+
+
 def _free(state: State, run: Run, params: Params) -> bool:
     """Whether the run is the caller's to take over."""
     if run.service != params.word("service"):
@@ -85,9 +90,9 @@ def _left(state: State, params: Params) -> dict[str, Lease]:
     return {h: state.leases[h] for h in wanted if _free(state, state.runs[state.leases[h].run], params)}
 
 
-def _to_own(state: State, params: Params, healthy: Mapping[str, Lease]) -> list[Run]:
+def _to_own(state: State, params: Params, taken: Mapping[str, Lease]) -> list[Run]:
     """The runs of what is taken over, and the dead ones that hold nothing: they are brought to an end."""
-    holders = {lease.run for lease in healthy.values()}
+    holders = {lease.run for lease in taken.values()}
     return [
         run
         for run in state.runs.values()

@@ -104,15 +104,15 @@ class People:
         return result
 
     def _renew(self, args: Result) -> Result:
-        """In check mode nothing was taken over: the step is kept for this process alone, to show what it would do."""
+        """The step is this process's alone: to put back is no step of the run's, which goes on from where it was."""
+        step = args.pop("step")
         held = _own.leases(args["wanted"])
-        if self._check_mode:
-            leases = {host: {**lease, "step": args["step"]} for host, lease in held.items()}
-            result: Result = {"changed": True, "msg": "would go on", "leases": leases}
-        else:
+        result: Result = {"changed": True, "msg": "would go on", "leases": held}
+        if not self._check_mode:
             result = self._ask({**args, **_as(held)})
         if not result.get("failed"):
-            _own.keep_leases(result["leases"], float(args["held"]))
+            leases = {host: {**lease, "step": step} for host, lease in result["leases"].items()}
+            _own.keep_leases(leases, float(args["held"]))
         return result
 
     def _release(self, args: Result) -> Result:

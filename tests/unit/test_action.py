@@ -210,9 +210,12 @@ def test_only_what_is_older_than_the_run_is_restarted(calls: Calls, monkeypatch:
 
 
 @pytest.mark.parametrize("step", ["granted", "restarting", "attaching"])
-def test_an_instance_is_fenced_under_a_lease_at_any_step(calls: Calls, step: str) -> None:
+@pytest.mark.parametrize("running", [True, False])
+def test_an_instance_is_fenced_under_a_lease_at_any_step(calls: Calls, step: str, running: bool) -> None:
+    """And must run, since it is to be put back."""
     grant("order-1", step)
-    restart(calls, state="fenced")
+    calls.answer = lambda _args: {"running": running, "msg": "is STOPPED"}
+    assert bool(restart(calls, state="fenced").get("failed")) is not running
     assert calls.made == [{"state": "fenced", "token": 1}]
 
 

@@ -105,6 +105,14 @@ def test_what_is_sick_stays_with_the_dead_run(fleet: Fleet) -> None:
     assert result["kept"] == {"order-3": {"left": True, "detail": f"unhealthy: refused. Left out by run {run}"}}
 
 
+def test_what_was_about_to_be_restarted_is_taken_over_however_it_is(fleet: Fleet) -> None:
+    """The dead run's module may be between its stop and its start."""
+    run = run_of(fleet, "order-2")
+    fleet.ask("renew", run=run, wanted=["order-2"], step="restarting", held=60)
+    fleet.sick = {"order-2"}
+    assert list(recover(fleet, [run])["granted"]) == ["order-2"]
+
+
 def test_where_all_is_sick_nothing_is_changed(fleet: Fleet) -> None:
     run = run_of(fleet, "order-2")
     fleet.sick = {"order-2"}
