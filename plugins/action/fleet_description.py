@@ -27,6 +27,8 @@ class ActionModule(FleetAction):
         try:
             described = self._several(entry, variables) if entry else self._describe(variables)
         except Invalid as error:
+            if entry == "watchdog":
+                return _several.nothing(entry, str(error))
             return {"failed": True, "msg": f"{error}. Nothing was touched."}
         if not entry:
             _own.write("description", described)
@@ -52,7 +54,7 @@ class ActionModule(FleetAction):
             service = _service.name(hosts, inventory)
             if entry != "stop":
                 return _service.description(service, hosts, specs, inventory, extra, rolls=False)
-            # Whatever else is wrong with a description, its runs can be stopped.
+            # Whatever is wrong with an instance, the service's runs can be stopped.
             fleet = _service.settings(inventory.groups[service], hosts, specs["fleet"], inventory, rolls=False)
             return {"service": service, "fleet": fleet, "ledger_host": fleet["fleet_ledger_host"]}
 

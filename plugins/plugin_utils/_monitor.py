@@ -52,7 +52,10 @@ def textfile(looks: Looks, wrong: Mapping[str, str], now: float, old: str) -> st
     """The metrics for Prometheus' textfile collector. old: the file before, which knows the last success."""
     parts = [_metric(f"pool_{name}", text, _by_pool(looks, name)) for name, text in _POOLS.items()]
     for name, (text, count) in _COUNTS.items():
-        parts.append(_metric(name, text, {_label(service=one): count(look) for one, look in looks.items()}))
+        samples = {_label(service=one): count(look) for one, look in looks.items()}
+        # A service that could not be looked at is an alarm, and nothing else is known of it.
+        unseen = {_label(service=one): 1 for one in wrong} if name == "alarms" else {}
+        parts.append(_metric(name, text, {**samples, **unseen}))
     parts.append(_metric(_SUCCESS, "When the watchdog last found all well.", _successes(looks, wrong, now, old)))
     return "".join(parts)
 

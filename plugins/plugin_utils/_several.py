@@ -58,6 +58,13 @@ def described(
     }
 
 
+def nothing(entry: str, why: str) -> dict[str, Any]:
+    """The same where no service is known, for a watchdog, which has to say so itself."""
+    _own.write("services", {})
+    _own.write("services wrong", {"inventory": why})
+    return {"entry": entry, "services": {}, "wrong": {"inventory": why}, "selected": [], "sources": []}
+
+
 def _shared(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """What holds for all services together; raises Invalid where they differ."""
     if len(found) > 1 and any(one["fleet"].get("fleet_run") for one in found.values()):

@@ -250,3 +250,15 @@ def test_a_playbook_knows_its_own_variables_only(tmp_path: Path, name: str, vari
     ended = play(fleet, name, "-e", f"{variable}=1")
     assert ended.code == 2 and f"extra variables: {variable} cannot be set" in ended.text, ended.text
     fleet.moments.close()
+
+
+def test_a_watchdog_that_finds_no_service_says_so_in_its_line(tmp_path: Path) -> None:
+    fleet = Stage(tmp_path / "fleet")
+    fleet.write()
+    ended = play(fleet, "watchdog", limit="lb")
+    assert ended.code == 2, ended.text
+    assert (
+        ended.text
+        == "CRITICAL: inventory: no selected host has a fleet_service: select a service, as in -l order-svc\n"
+    )
+    fleet.moments.close()

@@ -72,4 +72,5 @@ def test_the_last_success_outlives_what_is_wrong() -> None:
     then = _monitor.textfile({"order-svc": BAD, "pay-svc": look()}, {"cart-svc": "no"}, NOON + 60.5, first)
     assert successes(then) == ['{service="order-svc"} 1800000000', '{service="pay-svc"} 1800000060.5']
     unread = _monitor.textfile({"pay-svc": look()}, {"order-svc": "no"}, NOON + 120, then)
+    assert 'lossless_restart_alarms{service="order-svc"} 1' in unread.splitlines()
     assert successes(unread) == ['{service="order-svc"} 1800000000', '{service="pay-svc"} 1800000120']
