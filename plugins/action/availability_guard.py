@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible import constants as C
 from ansible.utils.display import Display
 from ansible_collections.lossless.restart.plugins.plugin_utils import _controller, _own, _people, _preflight, _receipt
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
@@ -70,12 +71,15 @@ class ActionModule(FleetAction):
             "new": fleet["fleet_new"],
             **measured(described, after=0.0),
         }
-        plan = self._ledger(asked, described, variables) if asked["wanted"] else _nothing(checks)
+        plan = self._ledger(asked, described, variables) if asked["wanted"] else _preflight.nothing(checks)
         if plan.get("failed"):
             return plan
         warned = [text for note in _own.journal() for text in note["warned"]]
         Display().display("\n".join(_receipt.plan_lines(plan, described, checks, warned)))
+        _tell_of_glass(fleet["fleet_break_glass"])
         problems = _preflight.problems(plan, checks, _receipt.drained(plan)) + unjudged(described)
+        replaces = fleet["fleet_ledger_replaces"]
+        problems += _preflight.foreign(described["checked"], variables["hostvars"], status, replaces)
         if problems:
             return {"failed": True, "msg": "\n".join(["Nothing was touched:", *problems])}
         todo = [host for batch in plan["batches"] for host in batch]
@@ -102,8 +106,9 @@ class ActionModule(FleetAction):
         result = self._ledger(asked, described, variables)
         if not result.get("failed"):
             # Ages are counted on this machine's monotonic clock from here on, so that no clock's skew matters.
-            began = {"id": result["run"], "ledger": result["ledger"], "elapsed": result["elapsed"]}
-            _own.write("run", {**began, "at": time.monotonic()})
+            ledger = {**result["ledger"], "replaces": fleet["fleet_ledger_replaces"]}
+            began = {"id": result["run"], "elapsed": result["elapsed"], "at": time.monotonic()}
+            _own.write("run", {**began, "ledger": ledger})
             _own.keep_leases(result["leases"], _TAKEN_OVER)
         return result
 
@@ -158,8 +163,14 @@ class ActionModule(FleetAction):
         status = self._ledger({"action": "status", "run": outcome["run"]}, described, variables)
         lines = _receipt.receipt_lines(outcome, status.get("events", []), list(_own.journal()), _controller.age())
         Display().display("\n".join(lines))
+        _tell_of_glass(described["fleet"]["fleet_break_glass"])
         missed += [] if outcome["complete"] else [outcome["msg"]]
         return {**outcome, "failed": bool(missed), "msg": "; ".join(missed) or outcome["msg"]}
+
+
+def _tell_of_glass(why: str) -> None:
+    if why:
+        Display().display(f"  BROKEN GLASS: {why}\n  This run may go below the floor.\n", color=C.COLOR_ERROR)
 
 
 def _in_time(result: dict[str, Any], deadline: float) -> dict[str, Any]:
@@ -174,13 +185,6 @@ def _in_time(result: dict[str, Any], deadline: float) -> dict[str, Any]:
         return result
     told = f"nothing was granted within {deadline:g} s (fleet_wait_deadline): {result['msg']}"
     return {**result, "failed": True, "msg": told}
-
-
-def _nothing(checks: _preflight.Checks) -> dict[str, Any]:
-    """The plan where no selected host was reached."""
-    empty: dict[str, Any] = {name: {} for name in ("lowest", "blocked", "unhealthy")}
-    lists: dict[str, Any] = {name: [] for name in ("batches", "sizes", "notes", "levels", "resumed", "done")}
-    return {**empty, **lists, "changed": False, "resumes": None, "msg": "no selected host was reached"}
 
 
 def _held() -> str:

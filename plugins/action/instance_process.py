@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs the module instance_process; with `leased` a restart needs a lease that is at that step."""
+"""Runs the module instance_process; a leased restart needs a lease that is at the step of restarting."""
 
 from __future__ import annotations
 
@@ -18,16 +18,14 @@ class ActionModule(FleetAction):
         again = args.pop("again", False)
         if not args.pop("leased", False):
             return self.call(args, variables)
-        if args.get("state") == "fenced":
-            return self._fenced(args, variables)
-        args["token"] = granted(str(variables["inventory_hostname"]), (_own.RESTARTING,))["token"]
+        host, fenced = str(variables["inventory_hostname"]), args.get("state") == "fenced"
+        steps = (_own.GRANTED, _own.RESTARTING, _own.ATTACHING) if fenced else (_own.RESTARTING,)
+        args["token"] = granted(host, steps)["token"]
+        args |= _own.ledger(host)
+        if fenced:
+            result = self.call(args, variables)
+            # It is fenced to be put back, so it must run.
+            return result if result.get("running") else {**result, "failed": True}
         run = _own.read("run")
         args["older_than"] = None if again else run["elapsed"] + time.monotonic() - run["at"]
         return self.call(args, variables)
-
-    def _fenced(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        """What is to be put back must run."""
-        steps = (_own.GRANTED, _own.RESTARTING, _own.ATTACHING)
-        args["token"] = granted(str(variables["inventory_hostname"]), steps)["token"]
-        result = self.call(args, variables)
-        return result if result.get("running") else {**result, "failed": True}

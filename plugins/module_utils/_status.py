@@ -24,6 +24,7 @@ def status(ledger: Ledger, params: Params) -> dict[str, Any]:
     result = {
         "changed": False,
         "msg": "\n".join(lines) or "no run is live and nothing is held out",
+        "place": ledger.place,
         **facts(state),
     }
     if params.has("run"):

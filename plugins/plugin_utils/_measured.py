@@ -27,6 +27,7 @@ def measured(described: Mapping[str, Any], after: float) -> dict[str, Any]:
         "fit": fleet["fleet_fit"],
         "glass": fleet["fleet_break_glass"],
         "empty": fleet["fleet_break_glass_empty"],
+        "replaces": fleet["fleet_ledger_replaces"],
         "pools": described["pools"],
         "instances": {
             host: {name: one[name] for name in ("address", "probe", "points")}

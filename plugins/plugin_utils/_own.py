@@ -79,6 +79,14 @@ def leases(hosts: Iterable[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def ledger(host: str) -> dict[str, Any]:
+    """The ledger of this process's run, or of what it took over of the host's service, as the modules take it; {}
+    before that."""
+    run = read("run")
+    found = run["ledger"] if run else read(f"ledger {(read('services') or {}).get(host)}")
+    return {"ledger": found} if found else {}
+
+
 def note(event: Mapping[str, Any]) -> None:
     """Add one line to the process's journal, which the report reads."""
     with (_folder() / "journal.jsonl").open("a", encoding="utf-8") as stream:

@@ -93,6 +93,10 @@ class People:
         """Asked for by a person, also what a run kept out on purpose; a timer leaves that alone."""
         result = self._ask({"action": "status"})
         if not result.get("failed"):
+            # Hosts compare it with the one that they know.
+            replaces = self._described["fleet"]["fleet_ledger_replaces"]
+            ledger = {"id": result["id"], "place": result["place"], "replaces": replaces}
+            _own.write(f"ledger {self._service}", ledger)
             who = {"dead": _controller.dead(result["runs"]), "owner": _controller.owner()}
             stopped = self._described["entry"] == "restore"
             result = self._ask({**args, **who, "stopped": stopped, **measured(self._described, after=0.0)})
