@@ -12,9 +12,9 @@ from typing import Any
 
 from . import _levels, _sources, _status, _sweep
 from ._ledger import Ledger, Refused, State
-from ._levels import Level, Pool, points_of
+from ._levels import Level, Pool, grouped, points_of
 from ._params import Params
-from ._scene import held_text
+from ._scene import foreign, held_text
 
 # A standby server is out of traffic as it was meant to be.
 _STRAY = (_levels.DRAINED, _levels.UNHEALTHY)
@@ -27,10 +27,12 @@ def look(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
     members = dict.fromkeys(host for pool in pools for host in pool.hosts)
     timeout = params.number("probe_deadline", 0.05, 4, 2)
     seen = _sweep.sweep({host: instances[host]["probe"] for host in members}, timeout, check)
-    trouble, state = _read(ledger)
     unread = {reading["source"] for reading in readings if "error" in reading}
+    trouble, state = _read(ledger)
+    said = _said(instances, readings, unread)
+    other = {} if trouble else foreign(said, state, ledger.place, params.text("replaces"))
     leased = {host: held_text(state, lease) for host, lease in state.leases.items()}
-    levels = _levels.levels(pools, instances, _said(instances, readings, unread), seen, leased)
+    levels = _levels.levels(pools, instances, said, seen, leased)
     told = [_facts(level, instances, unread, bool(trouble)) for level in levels]
     facts = _status.facts(state, service)
     held = [lease for lease in facts["leases"] if lease["host"] in seen]
@@ -40,7 +42,7 @@ def look(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
         "msg": "\n".join(level["msg"] for level in told),
         "service": service,
         "ledger_trouble": trouble,
-        "troubles": _sources.by_source(_sources.disagreements(pools, instances, readings)),
+        "troubles": [*_sources.by_source(_sources.disagreements(pools, instances, readings)), *grouped(other)],
         "levels": told,
         "strays": _strays(levels, own),
         **facts,

@@ -32,8 +32,8 @@ def chosen(selected: Iterable[str], inventory: Inventory) -> dict[str, list[str]
 def described(
     entry: str, services: Mapping[str, Sequence[str]], describe: Callable[[Sequence[str]], dict[str, Any]]
 ) -> dict[str, Any]:
-    """{entry, services, wrong, selected, sources}, kept for the guard. What is wrong with one service keeps nothing
-    from the others, unless something is to be changed."""
+    """{entry, services, wrong, selected, sources, fleet}, kept for the guard. What is wrong with one service keeps
+    nothing from the others, unless something is to be changed. fleet: of the first, for reading all sources at once."""
     found: dict[str, dict[str, Any]] = {}
     wrong: dict[str, str] = {}
     for service, hosts in services.items():
@@ -54,6 +54,7 @@ def described(
         "wrong": wrong,
         "selected": [host for one in found.values() for host in one.get("selected", [])],
         "sources": _sources(found),
+        "fleet": next((one["fleet"] for one in found.values()), {}),
         **shared,
     }
 
@@ -62,7 +63,7 @@ def nothing(entry: str, why: str) -> dict[str, Any]:
     """The same where no service is known, for a watchdog, which has to say so itself."""
     _own.write("services", {})
     _own.write("services wrong", {"inventory": why})
-    return {"entry": entry, "services": {}, "wrong": {"inventory": why}, "selected": [], "sources": []}
+    return {"entry": entry, "services": {}, "wrong": {"inventory": why}, "selected": [], "sources": [], "fleet": {}}
 
 
 def _shared(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

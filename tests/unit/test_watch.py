@@ -57,6 +57,14 @@ def test_a_source_that_is_not_read_speaks_against_nobody(fleet: Fleet) -> None:
     assert look["troubles"] == ["lb-2: cannot be read: no way there"]
 
 
+def test_a_member_that_was_changed_under_another_ledger(fleet: Fleet) -> None:
+    fleet.begin()
+    readings = fleet.readings()
+    readings[0]["members"][0]["ledger"] = {"id": "f00", "place": "laptop:/tmp/ledger"}
+    [trouble] = fleet.ask("look", readings=readings)["troubles"]
+    assert trouble.startswith("order-1.internal:8080 at lb-1: it was changed last under ledger f00 (laptop:/tmp/led")
+
+
 def test_a_member_that_no_balancer_lists_is_out(fleet: Fleet) -> None:
     readings = fleet.readings()
     readings[0]["members"].pop(0)
