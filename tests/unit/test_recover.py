@@ -72,9 +72,12 @@ def test_what_was_put_back_is_not_done_and_the_same_command_goes_on(fleet: Fleet
     assert again["since"] == NOON
 
 
-def test_while_it_is_restored_nobody_else_goes_on_with_it(fleet: Fleet) -> None:
+@pytest.mark.parametrize("reported", [False, True])
+def test_while_it_is_restored_nobody_else_goes_on_with_it(fleet: Fleet, reported: bool) -> None:
     run = run_of(fleet, "order-2")
-    recover(fleet, [run])
+    if reported:
+        fleet.ask("finish", run=run)
+    recover(fleet, [run], stopped=True)
     again = fleet.ask("begin", planned=fleet.hosts)
     assert again["run"] != run and list(again["left_out"]) == ["order-2"]
     with pytest.raises(Refused, match="order-2: held by run"):
@@ -130,6 +133,17 @@ def test_what_a_run_kept_out_on_purpose_waits_for_a_person(fleet: Fleet, stopped
     if not stopped:
         detail = f"kept out by run {run}, which stopped: order-2: answers badly"
         assert result["kept"] == {"order-2": {"left": True, "detail": detail}}
+
+
+def test_another_services_runs_are_nobodys_business(fleet: Fleet) -> None:
+    """They share the ledger and, here, the hosts."""
+    described = fleet.described()
+    described["pools"][0] = {**described["pools"][0], "id": "service/pay-svc", "name": "pay-svc"}
+    own, other = fleet.begin(), fleet.ask("begin", **{**described, "service": "pay-svc", "planned": ["order-1"]})["run"]
+    fleet.acquire(other, ["order-1"], **{**described, "service": "pay-svc"})
+    result = recover(fleet, [own, other])
+    assert (result["recovered"], result["granted"]) == ([own], {})
+    assert fleet.ask("stop", owner=None)["stopped"] == [] and runs(fleet)[other]["state"] == "running"
 
 
 def test_only_what_is_wanted(fleet: Fleet) -> None:
