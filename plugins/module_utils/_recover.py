@@ -50,21 +50,25 @@ def recover(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, An
     if left or _to_own(state, params, {}):
         state = ledger.commit(change)
     kept = {host: why for host in wanted if host not in taken for why in _kept(state, host, params, seen)}
-    warnings: list[str] = []
-    for run in runs.values():
-        tokens = {host: lease.token for host, lease in taken.items() if lease.run == run.id}
-        event = {"at": state.at, "event": "recovered", "owner": run.owner, "tokens": tokens}
-        warnings += note(ledger, run.id, event)
     parts = [f"took over {', '.join(taken)}"] if taken else []
     return {
         "changed": bool(runs),
         "msg": "; ".join([*parts, *grouped({h: one["detail"] for h, one in kept.items()})]) or "nothing was left out",
-        "warnings": warnings,
+        "warnings": _noted(ledger, state, runs, taken),
         "granted": {host: vars(lease) for host, lease in taken.items()},
         "kept": kept,
         "recovered": list(runs),
         "reported": reported,
     }
+
+
+def _noted(ledger: Ledger, state: State, runs: Mapping[str, Run], taken: Mapping[str, Lease]) -> list[str]:
+    warnings: list[str] = []
+    for run in runs.values():
+        tokens = {host: lease.token for host, lease in taken.items() if lease.run == run.id}
+        event = {"at": state.at, "event": "recovered", "owner": run.owner, "tokens": tokens}
+        warnings += note(ledger, run.id, event)
+    return warnings
 
 
 def _ok(seen: Mapping[str, Any], host: str) -> bool:
