@@ -69,6 +69,7 @@ def finish(ledger: Ledger, params: Params) -> dict[str, Any]:
         found.clear()
         past = known(ledger, state, name)
         if past is not None:
+            _refuse_others(past, params)
             found["past"] = past
             return state
         run = _runs.own(state, params)
@@ -85,6 +86,12 @@ def finish(ledger: Ledger, params: Params) -> dict[str, Any]:
     event = {"at": state.at, "event": "ended", "state": run.state, "done": run.done, "left": run.left()}
     warnings = note(ledger, name, event)
     return {"changed": True, "warnings": warnings, **_outcome(run, state.held_by(name), state)}
+
+
+def _refuse_others(past: Run, params: Params) -> None:
+    if past.owner != params.owner():
+        told = f"run {past.id} was taken over and ended by another process: {_runs.owner_text(past)}"
+        raise Refused(f"{told}. This one was granted nothing after that.", run=past.id, lost=True)
 
 
 def known(ledger: Ledger, state: State, name: str) -> Run | None:
