@@ -15,7 +15,6 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import _alarms, _
 from ansible_collections.lossless.restart.plugins.plugin_utils._measured import measured
 
 Result = dict[str, Any]
-NOTHING: Mapping[str, Any] = {"recovered": [], "reported": []}
 
 
 def description(args: Mapping[str, Any], host: str) -> Any:
@@ -128,7 +127,9 @@ class People:
     def _finish(self, args: Result) -> Result:
         """Bring to an end what was taken over, so that the same command goes on with it. A dead run that still holds
         something stays dead: what is out does not go unnoticed."""
-        taken = _own.read(f"recovered {self._service}") or NOTHING
+        taken = _own.read(f"recovered {self._service}")
+        if not taken or not taken["recovered"]:
+            return {"changed": False, "msg": "nothing was taken over"}
         status = self._ask({"action": "status"})
         if status.get("failed"):
             return status
