@@ -42,7 +42,7 @@ options:
       - V(finish) ends a run. It is past when all of it is done and it holds nothing, and can be resumed otherwise.
     type: str
     required: true
-    choices: [status, look, plan, begin, ticket, acquire, renew, release, recover, stop, finish]
+    choices: [status, plan, begin, ticket, acquire, renew, release, stop, finish, look, recover]
   ledger:
     description:
       - Absolute path of the ledger's directory. It is made with mode 0700 where only the last part is missing.
@@ -443,7 +443,19 @@ SPEC: dict[str, Any] = {
         "action": {
             "type": "str",
             "required": True,
-            "choices": [*_guard.ACTIONS, *_guard.MEASURING],
+            "choices": [
+                "status",
+                "plan",
+                "begin",
+                "ticket",
+                "acquire",
+                "renew",
+                "release",
+                "stop",
+                "finish",
+                "look",
+                "recover",
+            ],
         },
         "batch": {"type": "list", "elements": "str"},
         "ledger": {"type": "path"},
