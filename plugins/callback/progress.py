@@ -51,7 +51,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         if "results" not in result.result:
             # What is ignored is judged later: the word stands only before what ends a turn or the run.
-            head = "" if ignore_errors else "FAILED "
+            head = "" if ignore_errors or result.result.get("halted") else "FAILED "
             self._tell(result, result.result, C.COLOR_WARN if ignore_errors else C.COLOR_ERROR, True, head)
 
     def v2_runner_item_on_failed(self, result: Any) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import _account, _ledger, _runs
+from . import _account, _ledger, _living, _runs
 from ._ledger import Lease, Ledger, Refused, Run, State, note
 from ._levels import moment
 from ._params import Params
@@ -55,7 +55,7 @@ def _stopped_line(run: Run, state: State) -> str:
     held = ", ".join(state.held_by(run.id))
     work = f"what it holds it still ends: {held}" if held else "it holds nothing"
     return (
-        f"run {run.id} of {_runs.owner_text(run)}, began {moment(run.began, state.at)}, {done} of {len(run.planned)} "
+        f"run {run.id} of {_living.owner_text(run)}, began {moment(run.began, state.at)}, {done} of {len(run.planned)} "
         f"done, is granted nothing more; {work}"
     )
 
@@ -90,7 +90,7 @@ def finish(ledger: Ledger, params: Params) -> dict[str, Any]:
 
 def _refuse_others(past: Run, params: Params) -> None:
     if past.owner != params.owner():
-        told = f"run {past.id} was taken over and ended by another process: {_runs.owner_text(past)}"
+        told = f"run {past.id} was taken over and ended by another process: {_living.owner_text(past)}"
         raise Refused(f"{told}. This one was granted nothing after that.", run=past.id, lost=True)
 
 
@@ -111,7 +111,7 @@ def _outcome(run: Run, held: Mapping[str, Lease], state: State) -> dict[str, Any
     parts = [f"run {run.id}: {len(done)} of {len(run.asked)} done"]
     parts += [f"not done: {', '.join(left)}"] if left else []
     parts += ["still out: " + ", ".join(f"{host} ({text})" for host, text in out.items())] if out else []
-    parts += [f"stopped: {run.why}"] if run.why else []
+    parts += [f"stopped: {run.why.removeprefix('stopped ')}"] if run.why else []
     return {
         "msg": "; ".join(parts),
         "run": run.id,

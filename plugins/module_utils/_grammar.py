@@ -17,6 +17,7 @@ _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,127}\Z")
 _NUMERIC = re.compile(r"(\A|\.)[0-9]+\Z")
 _PROGRAM = re.compile(r"(/[^\0]+|[A-Za-z0-9_][A-Za-z0-9_.+-]*)\Z")
+_RUN = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}\Z")
 _PATH = re.compile(r"/[A-Za-z0-9_./@+:-]{1,1023}\Z")
 
 
@@ -65,7 +66,7 @@ def member(value: Any, what: str) -> str:
     """A load balancer's member as it is listed there: `host:port`, `[IPv6]:port`, `host`, or `unix:/path`."""
     if isinstance(value, str):
         if value.startswith("unix:"):
-            path(value[len("unix:"):], what)
+            path(value[len("unix:") :], what)
             return value
         if _HOST_NAME.match(value):
             return _host(value, value, what)
@@ -78,6 +79,13 @@ def path(value: Any, what: str) -> str:
     if isinstance(value, str) and _PATH.match(value) and ".." not in value.split("/"):
         return value
     raise ValueError(f"{what} {value!r} is not an absolute path of letters, digits and _ . / @ + : - without '..'")
+
+
+def run(value: Any, what: str) -> str:
+    """The id of a run."""
+    if isinstance(value, str) and _RUN.match(value):
+        return value
+    raise ValueError(f"{what} {str(value)[:200]!r} is no id of a run, as in '20261123T120301-7f3a2c'")
 
 
 def command(value: Any, what: str) -> list[str]:

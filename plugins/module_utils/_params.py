@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,6 @@ from . import _floor, _grammar, _target
 from ._ledger import OWNER, Refused
 from ._levels import Glass, Pool
 
-_RUN = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}\Z")
 TEXT = 200
 
 
@@ -73,6 +71,10 @@ class Params:
 
     def run(self) -> str:
         return self._run_id(self.raw("run"), "run")
+
+    def take_over(self) -> str:
+        """The run to be taken over; empty where there is none."""
+        return self._run_id(self.raw("take_over"), "take_over") if self._values.get("take_over") else ""
 
     def dead(self) -> set[str]:
         return {self._run_id(name, "dead") for name in self._typed("dead", self._values.get("dead") or [], list)}
@@ -174,9 +176,7 @@ class Params:
         return value
 
     def _run_id(self, value: Any, name: str) -> str:
-        if not isinstance(value, str) or not _RUN.match(value):
-            raise Refused(f"{name} {str(value)[:TEXT]!r} is no id of a run, as in '20261123T120301-7f3a2c'")
-        return value
+        return str(_ruled(lambda: _grammar.run(value, name)))
 
 
 def _keys(value: Any, names: tuple[str, ...], what: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import _account, _ledger, _runs, _sweep
+from . import _account, _ledger, _living, _runs, _sweep
 from ._ledger import Lease, Ledger, Run, State, note
 from ._levels import grouped, moment
 from ._params import Params
@@ -36,7 +36,7 @@ def recover(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, An
     def change(state: State) -> State:
         free = {h: lease for h, lease in _left(state, params).items() if lease.step == _runs.RESTARTING or _ok(seen, h)}
         own = _to_own(state, params, free)
-        reported[:] = [run.id for run in own if _reported(run)]
+        reported[:] = [run.id for run in own if _living.reported(run)]
         runs.clear()
         runs.update({run.id: _owned(run, state, params) for run in own})
         taken.clear()
@@ -81,11 +81,7 @@ def _free(state: State, run: Run, params: Params) -> bool:
         return False
     if run.owner == params.owner():
         return True
-    return _runs.resumable(state, run, params.dead()) and (params.flag("stopped") or not _reported(run))
-
-
-def _reported(run: Run) -> bool:
-    return run.state == _ledger.STOPPED and run.ended is not None
+    return _living.resumable(state, run, params.dead()) and (params.flag("stopped") or not _living.reported(run))
 
 
 def _left(state: State, params: Params) -> dict[str, Lease]:
@@ -100,7 +96,7 @@ def _to_own(state: State, params: Params, taken: Mapping[str, Lease]) -> list[Ru
     return [
         run
         for run in state.runs.values()
-        if _free(state, run, params) and (run.id in holders or not (_reported(run) or state.held_by(run.id)))
+        if _free(state, run, params) and (run.id in holders or not (_living.reported(run) or state.held_by(run.id)))
     ]
 
 
@@ -119,6 +115,6 @@ def _kept(state: State, host: str, params: Params, seen: Mapping[str, Any]) -> l
     run = state.runs[lease.run]
     if host in seen and not seen[host].ok:
         return [{"left": True, "detail": f"unhealthy: {seen[host].saw}. Left out by run {run.id}"}]
-    if _reported(run):
+    if _living.reported(run):
         return [{"left": True, "detail": f"kept out by run {run.id}, which stopped: {run.why}"}]
-    return [{"left": False, "detail": f"run {run.id} of {_runs.owner_text(run)} is at work with it"}]
+    return [{"left": False, "detail": f"run {run.id} of {_living.owner_text(run)} is at work with it"}]

@@ -30,6 +30,7 @@ class Scene:
     cap: int
     include_drained: bool
     glass: Glass = Glass.WHOLE
+    machine: str = ""
 
     def levels(self, state: State) -> list[Level]:
         leased = {host: held_text(state, lease) for host, lease in state.leases.items()}
@@ -79,7 +80,8 @@ def scene(params: Params, check: _sweep.Check, glass: Glass = Glass.WHOLE) -> Sc
     members = dict.fromkeys(host for pool in pools for host in pool.hosts)
     seen = _sweep.sweep({host: instances[host]["probe"] for host in members}, timeout, check)
     said = _sources.said_by(readings)
-    return Scene(service.name, wanted, pools, instances, said, seen, cap, drained == "include", glass)
+    machine = str(params.owner()["machine"]) if params.has("owner") else ""
+    return Scene(service.name, wanted, pools, instances, said, seen, cap, drained == "include", glass, machine)
 
 
 def refuse_foreign(view: Scene, state: State, place: str, replaces: str) -> None:
@@ -123,12 +125,21 @@ def blocked(state: State, view: Scene, levels: Sequence[Level], free_runs: set[s
         lease = state.leases.get(host)
         taken = lease is not None and lease.run not in free_runs
         if lease is not None and taken and (lease.until >= state.at or lease.service != view.service):
-            found[host] = f"held by {left_text(state, lease)}. Wait for that run, or stop it"
+            found[host] = (
+                f"held by {left_text(state, lease)}. Wait for that run, or stop it{_way_out(state, lease, view)}"
+            )
         outs = [level.outs[host] for level in levels if host in level.outs]
         drained = [out.detail for out in outs if out.why == _levels.DRAINED]
         if drained and not view.include_drained:
             found[host] = f"{drained[0]}. Whoever drained it puts it back, or ask with drained: include"
     return found
+
+
+def _way_out(state: State, lease: Lease, view: Scene) -> str:
+    """What to type where the run's controller may be dead: only on its own machine is that known without."""
+    if lease.service != view.service or state.runs[lease.run].owner["machine"] == view.machine:
+        return ""
+    return f"; if its controller is dead, take it over at once with -e fleet_take_over={lease.run}"
 
 
 def unliftable(view: Scene, levels: Sequence[Level]) -> list[str]:

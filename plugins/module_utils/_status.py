@@ -10,8 +10,8 @@ from . import _queue
 from ._ending import known
 from ._ledger import Lease, Ledger, Run, State, Waiting
 from ._levels import moment
+from ._living import owner_text
 from ._params import Params
-from ._runs import owner_text
 
 
 def status(ledger: Ledger, params: Params) -> dict[str, Any]:

@@ -114,6 +114,11 @@ options:
     description: Begin a new run although another one could be resumed. Its leases are taken over all the same.
     type: bool
     default: false
+  take_over:
+    description:
+      - Id of a run of the service that V(plan) and V(begin) take for dead, although nothing proves it. For a run of
+        another machine. It goes on the record.
+    type: str
   wanted:
     description: Inventory hosts, in the order in which they are wanted.
     type: list
@@ -187,7 +192,9 @@ options:
     description: Seconds for which leases are held from now on. Needed by V(acquire) and V(renew).
     type: float
   step:
-    description: The step that V(renew) notes.
+    description:
+      - The step that V(renew) notes.
+      - With it, the collection's action plugin lets V(release) give back only what is at this step.
     type: str
   process:
     description: By host, the identity of its process before the restart, for the record.
@@ -470,6 +477,7 @@ SPEC: dict[str, Any] = {
         "since": {"type": "float"},
         "dead": {"type": "list", "elements": "str", "default": []},
         "new": {"type": "bool", "default": False},
+        "take_over": {"type": "str"},
         "wanted": {"type": "list", "elements": "str"},
         "pools": {"type": "list", "elements": "dict", "options": POOL},
         "instances": {"type": "dict"},

@@ -12,7 +12,7 @@ from ansible_collections.lossless.restart.plugins.module_utils import _target, _
 from ansible_collections.lossless.restart.plugins.module_utils._ledger import Refused
 from ansible_collections.lossless.restart.plugins.module_utils._params import Params
 from ansible_collections.lossless.restart.plugins.plugin_utils import _alarms, _controller, _own
-from ansible_collections.lossless.restart.plugins.plugin_utils._measured import measured
+from ansible_collections.lossless.restart.plugins.plugin_utils._asked import measured
 
 Result = dict[str, Any]
 
@@ -121,7 +121,7 @@ class People:
     def _release(self, args: Result) -> Result:
         result = self._ask({**args, **_as(_own.leases(args["wanted"]))})
         if not result.get("failed"):
-            _own.drop_leases(args["wanted"])
+            _own.end_leases(args["wanted"], _own.RESTORED)
         return result
 
     def _finish(self, args: Result) -> Result:

@@ -63,13 +63,6 @@ def foreign(hosts: Iterable[str], hostvars: Mapping[str, Any], ledger: Mapping[s
     ]
 
 
-def nothing(found: Checks) -> dict[str, Any]:
-    """The plan where no selected host was reached."""
-    empty: dict[str, Any] = {name: {} for name in ("lowest", "blocked", "unhealthy")}
-    lists: dict[str, Any] = {name: [] for name in ("batches", "sizes", "notes", "levels", "resumed", "done")}
-    return {**empty, **lists, "changed": False, "resumes": None, "msg": "no selected host was reached"}
-
-
 def identities(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, Any]:
     """The process of each host as the state check just read it; None where none runs."""
     read = {host: (hostvars[host].get("instance_process"), hostvars[host].get("instance_checked")) for host in hosts}

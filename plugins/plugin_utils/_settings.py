@@ -21,9 +21,9 @@ Spec = Mapping[str, Mapping[str, Any]]
 T = TypeVar("T")
 
 # For the record: never templated, at most 200 characters.
-RECORDED = ("fleet_reason", "fleet_change", "fleet_break_glass")
+RECORDED = ("fleet_reason", "fleet_change", "fleet_break_glass", "fleet_take_over")
 # For one run: on the command line, never in the inventory, where it would become a habit.
-ONCE = ("fleet_break_glass", "fleet_break_glass_empty", "fleet_ledger_replaces")
+ONCE = ("fleet_break_glass", "fleet_break_glass_empty", "fleet_ledger_replaces", "fleet_take_over")
 TARGET_LISTS = ("instance_state", "instance_idle", "instance_health")
 # Seconds: a lease is never held for longer at one step.
 DAY = 86400
@@ -106,6 +106,8 @@ def check_service(values: Mapping[str, Any], selected: Sequence[str]) -> None:
     for name in RECORDED:
         _check_recorded(name, values[name])
     _check_glass(values)
+    if values["fleet_take_over"]:
+        told("-e", _grammar.run, values["fleet_take_over"], "fleet_take_over")
     replaced = values["fleet_ledger_replaces"]
     if replaced and not re.fullmatch(r"[0-9a-f-]{8,64}", replaced):
         raise Invalid(f"fleet_ledger_replaces {replaced!r} is no ledger's id: give the one that the refusal named")

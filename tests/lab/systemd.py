@@ -53,7 +53,7 @@ class Machine:
         if not python.exists():
             drop = f"setpriv --reuid {user} --regid {user} --init-groups --reset-env"
             # As Ansible's become does it.
-            sudo = f"sudo -H -n -u {become} /bin/sh -c 'exec \"$0\" \"$@\"'" if become else ""
+            sudo = f'sudo -H -n -u {become} /bin/sh -c \'exec "$0" "$@"\'' if become else ""
             enter = f"{shlex.join(_enter(self.leader))} {drop} {sudo} /usr/bin/python3"
             python.write_text(f'#!/bin/sh\nexec {enter} "$@"\n')
             python.chmod(0o755)
