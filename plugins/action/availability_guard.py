@@ -16,6 +16,7 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import (
     _asked,
     _controller,
     _own,
+    _people,
     _preflight,
     _receipt,
 )
@@ -31,8 +32,9 @@ class ActionModule(FleetAction):
     """Fills in what this process knows: the service's description, its run, what the sources said."""
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        described, batch = _own.read("description"), args.pop("batch", None)
-        if described is None or args.get("action") == "status":
+        batch, person = args.pop("batch", None), _people.description(args, str(variables["inventory_hostname"]))
+        described = person or _own.read("description")
+        if described is None or (not person and args.get("action") == "status"):
             return self.call(args, variables)
         steps: dict[str, Callable[..., dict[str, Any]]] = {
             "plan": self._plan,
@@ -44,10 +46,15 @@ class ActionModule(FleetAction):
             "stop": self._stop,
             "finish": self._finish,
         }
-        step = steps[args["action"]]
+        step = self._for_person if person else steps[args["action"]]
         if batch is None:
             return step(args, described, variables)
         return self.once(batch, variables, lambda: step(args, described, variables))
+
+    def _for_person(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """The same for status, stop, restore and watchdog."""
+        check_mode = bool(self._task.check_mode)
+        return _people.People(lambda asked: self._ledger(asked, described, variables), described, check_mode).do(args)
 
     def _ledger(
         self, args: Mapping[str, Any], described: Mapping[str, Any], variables: dict[str, Any]

@@ -27,7 +27,7 @@ from ansible.plugins.callback import CallbackBase
 
 _OURS = "lossless.restart."
 # What was read on the way is of no interest while it goes well.
-_QUIET = frozenset({"nginx_upstream_info", "fleet_description", "availability_guard"})
+_QUIET = frozenset({"nginx_upstream_info", "fleet_description", "fleet_watch", "availability_guard"})
 
 
 class CallbackModule(CallbackBase):
@@ -68,7 +68,7 @@ class CallbackModule(CallbackBase):
         ours = str(result.task.action).startswith(_OURS)
         quiet = module in _QUIET and not outcome.get("waiting")
         dull = not ours or quiet or outcome.get("idle")
-        if dull and not failed and self._display.verbosity == 0:
+        if (dull and not failed or outcome.get("told")) and self._display.verbosity == 0:
             return
         text = str(outcome.get("msg") or result.task.get_name()).strip()
         host = result.host.get_name()

@@ -23,10 +23,11 @@ def owner_text(run: Run) -> str:
 
 def resumable(state: State, run: Run, dead: set[str]) -> bool:
     """Whether the run has no living process: it stopped and reported, or is dead, or was silent for too long."""
-    return _reported(run) or run.id in dead or state.silent(run)
+    return reported(run) or run.id in dead or state.silent(run)
 
 
-def _reported(run: Run) -> bool:
+def reported(run: Run) -> bool:
+    """Whether it stopped, and its process ended in order."""
     return run.state == _ledger.STOPPED and run.ended is not None
 
 
@@ -40,7 +41,7 @@ def gone(state: State, params: Params, wanted: Sequence[str]) -> set[str]:
             f"run {run.id} is one of {run.service}, not of {params.word('service')}. {_NOT_TAKEN}", run=run.id
         )
     here = run.owner["machine"] == params.owner()["machine"]
-    if here and run.id not in dead and not _reported(run):
+    if here and run.id not in dead and not reported(run):
         raise Refused(
             f"run {run.id} lives: {owner_text(run)}, on this machine. {_NOT_TAKEN} Wait for it, or press Ctrl-C there.",
             run=run.id,

@@ -86,13 +86,19 @@ def scene(params: Params, check: _sweep.Check, glass: Glass = Glass.WHOLE) -> Sc
 
 def refuse_foreign(view: Scene, state: State, place: str, replaces: str) -> None:
     """Refuse while a source knows a member of a pool under another ledger: that one's leases are not seen from here."""
-    told: dict[str, str] = {}
-    for (_pool, source, member), said in view.said.items():
-        known = said.get("ledger")
-        if known and known["id"] not in (state.id, replaces):
-            told[f"{member} at {source}"] = _fence.foreign(_fence.Record(0, **_record(known)), state.id, place)
+    told = foreign(view.said, state, place, replaces)
     if told:
         raise Refused(f"{'; '.join(grouped(told))}. Nothing was granted.", foreign=sorted(told))
+
+
+def foreign(said: _levels.Said, state: State, place: str, replaces: str) -> dict[str, str]:
+    """The members that their sources know under another ledger, and what to do about it."""
+    told: dict[str, str] = {}
+    for (_pool, source, member), values in said.items():
+        known = values.get("ledger")
+        if known and known["id"] not in (state.id, replaces):
+            told[f"{member} at {source}"] = _fence.foreign(_fence.Record(0, **_record(known)), state.id, place)
+    return told
 
 
 def _record(known: Mapping[str, Any]) -> dict[str, str]:

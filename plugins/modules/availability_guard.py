@@ -28,6 +28,7 @@ options:
   action:
     description:
       - V(status) says what stands in the ledger. With O(run) also that run's events.
+      - V(look) measures, and says how the service stands. What cannot be read is named, the rest is told.
       - V(plan) measures and says what a run would do. It grants nothing.
       - V(begin) begins a run, or goes on with a stopped, dead or silent one of which something is left to do
         among O(planned), and takes over the leases that such runs of the service left.
@@ -35,11 +36,14 @@ options:
       - V(acquire) grants leases.
       - V(renew) keeps leases for another step. An expired one is acquired again instead.
       - V(release) gives leases back. What is not held is no error.
-      - V(stop) lets a run be granted nothing more. What it holds it can still finish.
+      - V(recover) takes over, to put it back, what runs left out that have no process any more, where its probe is
+        well. They are granted nothing more until they are resumed.
+      - V(stop) lets a run be granted nothing more, without O(run) every live run of O(service). What it holds it can
+        still finish.
       - V(finish) ends a run. It is past when all of it is done and it holds nothing, and can be resumed otherwise.
     type: str
     required: true
-    choices: [status, plan, begin, ticket, acquire, renew, release, stop, finish]
+    choices: [status, plan, begin, ticket, acquire, renew, release, stop, finish, look, recover]
   ledger:
     description:
       - Absolute path of the ledger's directory, or a node of a ZooKeeper ensemble, as in
@@ -241,6 +245,10 @@ options:
     description: That V(release) notes the hosts as restarted and in traffic again.
     type: bool
     default: false
+  stopped:
+    description: That V(recover) also takes over what runs kept out that stopped and reported.
+    type: bool
+    default: false
   why:
     description: Why the run is stopped, or ended early. Cut to 200 characters.
     type: str
@@ -345,7 +353,7 @@ waited:
   type: float
 granted:
   description: By host its lease.
-  returned: for acquire
+  returned: for acquire and recover
   type: dict
 refused:
   description: By host why it was not granted, and who can lift that.
@@ -355,9 +363,32 @@ levels:
   description:
     - Where each pool stands, for V(acquire) with the grant in it. C(pool), C(name), C(configured), C(in_traffic),
       C(out), C(floor), C(least), C(room), C(below), C(msg).
-  returned: for plan and acquire
+    - For V(look) also C(at_most), whether something was not read, so that fewer may be in traffic.
+  returned: for plan, acquire and look
   type: list
   elements: dict
+strays:
+  description: By host, C(why) and C(detail) of the service's members that are out of traffic and that no lease holds.
+  returned: for look
+  type: dict
+troubles:
+  description: What the sources could not say, and where they and the inventory disagree.
+  returned: for look
+  type: list
+  elements: str
+ledger_trouble:
+  description: Why the ledger could not be read, or nothing.
+  returned: for look
+  type: str
+kept:
+  description: By host why it was not taken over, C(detail), and whether nobody is at work with it, C(left).
+  returned: for recover
+  type: dict
+recovered:
+  description: The runs that were taken over.
+  returned: for recover
+  type: list
+  elements: str
 batches:
   description: Who would be restarted together, in this order.
   returned: for plan
@@ -423,7 +454,7 @@ out:
   type: dict
 runs:
   description: Every live run with C(id), C(owner), C(state), C(why), C(planned), C(done), C(holds), C(silent).
-  returned: for status
+  returned: for status and look
   type: list
   elements: dict
 events:
@@ -467,7 +498,19 @@ SPEC: dict[str, Any] = {
         "action": {
             "type": "str",
             "required": True,
-            "choices": ["status", "plan", "begin", "ticket", "acquire", "renew", "release", "stop", "finish"],
+            "choices": [
+                "status",
+                "plan",
+                "begin",
+                "ticket",
+                "acquire",
+                "renew",
+                "release",
+                "stop",
+                "finish",
+                "look",
+                "recover",
+            ],
         },
         "batch": {"type": "list", "elements": "str"},
         "ledger": {"type": "str"},
@@ -501,6 +544,7 @@ SPEC: dict[str, Any] = {
         "process": {"type": "dict"},
         "tokens": {"type": "dict", "no_log": False},
         "done": {"type": "bool", "default": False},
+        "stopped": {"type": "bool", "default": False},
         "why": {"type": "str"},
         "pace": {"type": "list", "elements": "raw"},
         "replaces": {"type": "str", "default": ""},

@@ -92,10 +92,12 @@ def leases(hosts: Iterable[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def ledger() -> dict[str, Any]:
-    """The ledger of this process's run, as the modules take it; {} before a run was begun."""
+def ledger(host: str) -> dict[str, Any]:
+    """The ledger of this process's run, or of what it took over of the host's service, as the modules take it; {}
+    before that."""
     run = read("run")
-    return {"ledger": run["ledger"]} if run else {}
+    found = run["ledger"] if run else read(f"ledger {(read('services') or {}).get(host)}")
+    return {"ledger": found} if found else {}
 
 
 def note(event: Mapping[str, Any]) -> None:
