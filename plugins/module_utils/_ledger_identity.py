@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from . import _ledger_trust, _zookeeper
-from ._ledger import Refused
+from ._ledger import Away
 from ._ledger_place import Ensemble
 
 
@@ -23,13 +23,13 @@ class Access:
         sasl = place.scheme == "sasl" and importlib.util.find_spec("puresasl") is None
         for library, missing in (("kazoo", not _zookeeper.HAS_KAZOO), ("pure-sasl", sasl)):
             if missing:
-                raise Refused(
+                raise Away(
                     f"the ledger {place} needs the Python library {library} on {os.uname().nodename}, and it is not "
                     f"there or too old: pip install --upgrade {library}. Nothing was changed."
                 )
         for name, path in place.tls.items():
             if not os.access(path, os.R_OK):
-                raise Refused(f"tls: {name} {path} cannot be read. Nothing was changed.")
+                raise Away(f"tls: {name} {path} cannot be read. Nothing was changed.")
         self.identity = _zookeeper.Identity(place.scheme, *_credentials(place.credentials))
         self._own = (place.scheme, self._name())
         self.acl = _zookeeper.rights(self._own, [("digest", reader) for reader in place.readers])
@@ -57,10 +57,10 @@ def _credentials(path: str) -> tuple[str, str]:
         data = _ledger_trust.private(path, None)
         text = (data or b"").decode().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"auth: file {path} cannot be read: {error}. Nothing was changed.") from error
+        raise Away(f"auth: file {path} cannot be read: {error}. Nothing was changed.") from error
     user, colon, password = text.partition(":")
     if data is None:
-        raise Refused(f"auth: file {path} is not there. Nothing was changed.")
+        raise Away(f"auth: file {path} is not there. Nothing was changed.")
     if not user or not colon or not password or not text.isprintable():
-        raise Refused(f"auth: file {path} is not one line user:password. Nothing was changed.")
+        raise Away(f"auth: file {path} is not one line user:password. Nothing was changed.")
     return user, password
