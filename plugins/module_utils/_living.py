@@ -51,7 +51,7 @@ def gone(state: State, params: Params, wanted: Sequence[str]) -> set[str]:
     return dead | {run.id}
 
 
-_NOT_TAKEN = "Nothing was taken over, and nothing was changed."
+_NOT_TAKEN = "Nothing was taken over. Nothing was touched."
 
 
 def named(state: State, params: Params) -> Run | None:

@@ -20,11 +20,11 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.lab.demo import clean
 from tests.lab.demo.playbook import ROOT
 from tests.lab.stage import Stage
+from tests.lab.stage.steps import written
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -89,9 +89,14 @@ def test_killed_before_every_step(tmp_path: Path, capsys: pytest.CaptureFixture[
     work: SimpleQueue[Point | None] = SimpleQueue()
     with ThreadPoolExecutor(FLEETS) as pool:
         rows = [pool.submit(killed_one_after_the_other, fleet, work) for fleet in fleets]
-        points = list(planned(tmp_path / "steps"))
-        for point in [*points, *[None] * FLEETS]:
-            work.put(point)
+        points = []
+        try:
+            for point in planned(tmp_path / "steps"):
+                points.append(point)
+                work.put(point)
+        finally:
+            for _unused in fleets:
+                work.put(None)
         done = [row for found in rows for row in found.result()]
     done.sort(key=lambda row: points.index(row.point))
     with capsys.disabled():
@@ -121,26 +126,6 @@ def planned(folder: Path) -> Iterator[Point]:
                 assert fleet.roll(limit=LIMIT).code == 0
     missing = [name for name in written() if not any(re.fullmatch(name, step) for step in seen)]
     assert not missing, f"no way leads through {missing}: add one, so that it is killed there"
-
-
-def written() -> list[str]:
-    """The steps that the roles' task files have, as patterns."""
-    names = []
-    for path in sorted((ROOT / "roles").glob("*/tasks/**/*.yml")):
-        for task in tasks(yaml.safe_load(path.read_text())):
-            variables = task.get("vars", {})
-            names += [variables[name] for name in ("instance_judging",) if name in variables]
-            names += [variables["instance_change"]["name"]] if "instance_change" in variables else []
-            if any(key.startswith("lossless.restart.") for key in task) and not task["name"].startswith("{{"):
-                names.append(task["name"])
-    return [".*".join(map(re.escape, re.split(r"{{.*?}}", name))) for name in dict.fromkeys(names)]
-
-
-def tasks(found: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    for task in found:
-        yield task
-        for name in ("block", "rescue"):
-            yield from tasks(task.get(name, []))
 
 
 def boundary(log: Path, kill: str = "") -> dict[str, str]:

@@ -156,3 +156,17 @@ def test_two_runs_on_one_balancer(tmp_path: Path) -> None:
         assert fleet.takers("lb-1") == fleet.takers("lb-2") == set(fleet.instances)
     assert clean(client.result), client.losses
     assert observer.lowest["order_svc"] >= 2
+
+
+def test_the_only_instance(tmp_path: Path) -> None:
+    """It is restarted only where it is said twice that nothing serves meanwhile; the client pays for it."""
+    fleet = Stage(tmp_path / "fleet", instances=1, balancers=1)
+    why = ("-e", "fleet_break_glass='there is only this one and it hangs'")
+    with fleet, fleet.watched():
+        for words, said in ((), "none may ever be out. Add an instance"), (why, "Only fleet_break_glass_empty lets"):
+            ended = fleet.roll(*words)
+            assert ended.code == 2 and said in ended.text, ended.text
+        assert fleet.starts() == {"order-1": 1} and fleet.down() == set()
+        ended = fleet.roll(*why, "-e", "fleet_break_glass_empty=true")
+        assert ended.code == 0, ended.text
+        assert fleet.starts() == {"order-1": 2} and fleet.down() == set() and fleet.takers("lb-1") == {"order-1"}
