@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from tests import lab
 from tests.integration.zookeeper_truth import Place, Truth
 from tests.lab.demo import clean
-from tests.lab.stage import Stage
+from tests.lab.stage import LONG, Stage, kill
 from tests.lab.zookeeper import ZooKeeper
 
 pytestmark = pytest.mark.timeout(900)
@@ -79,4 +80,30 @@ def test_the_majority_dies_in_the_drain(servers: ZooKeeper, fleet: Stage) -> Non
         resumed = fleet.roll()
         assert resumed.code == 0 and "resuming run" in resumed.text, resumed.text
         all_done(fleet, truth)
+    assert clean(client.result), client.losses
+
+
+def test_a_person_looks_and_puts_back(servers: ZooKeeper, fleet: Stage) -> None:
+    """Looking makes no ledger; what a killed roll left goes back; without a majority the pools are told still."""
+
+    def play(name: str) -> tuple[int, str]:
+        with fleet.playbook("-l", "order-svc", name=f"{name}.yml") as playbook:
+            return playbook.wait(LONG), playbook.text
+
+    with fleet, fleet.watched() as (client, _observer), Truth(servers.hosts) as truth:
+        code, text = play("status")
+        assert code == 0 and "there is none yet" in text and truth.tree(PATH) == {}, text
+        roll = fleet.playbook("-l", "order-1")
+        fleet.moments.after("lb-1 reload", 1, partial(kill, roll))
+        with roll:
+            assert roll.wait(LONG) != 0
+            code, text = play("watchdog")
+            assert code == 2 and "is DEAD" in text.splitlines()[-1], text
+            code, text = play("restore")
+            assert code == 0 and "order-svc: put back: order-1" in text, text
+        assert fleet.down() == set() and truth.state(PATH)["leases"] == {}
+        for server in (servers.follower(), servers.leader()):
+            server.kill()
+        code, text = play("status")
+        assert code == 0 and "cannot be read" in text and "at most 2 of 2 in traffic" in text, text
     assert clean(client.result), client.losses
