@@ -14,7 +14,7 @@ LINK := .venv/collections/ansible_collections/lossless/restart
 PARTS := system unit style docs lint importer sanity integration cores bench-small
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down check test bench changelog dist clean tree $(PARTS)
+.PHONY: help demo up down check test bench bench-floor changelog dist clean tree $(PARTS)
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,6 +32,9 @@ down: .venv/demo.stamp ## stop what `make up` started
 
 bench: .venv/test.stamp ## measure the figures that the README quotes (at most 30 minutes)
 	@$(BIN)/python -m benchmarks
+
+bench-floor: .venv/test.stamp ## many runs at once, killed at random, on each backend: the floor holds (10 minutes each)
+	@$(BIN)/python -m benchmarks.floor
 
 # For contributors
 

@@ -160,14 +160,18 @@ def _prove(task: Task, prepared: Prepared, result: dict[str, Any]) -> None:
     if not going:
         return
     state: dict[str, Reading] = {"last": prepared.before if task.recheck else prepared.after}
+    looks = _nginx_proof.Looks()
 
     def look() -> _nginx_proof.Seen:
         state["last"] = task.nginx.again(state["last"])
-        return _nginx_proof.look(state["last"], going)
+        return looks.take(_nginx_proof.look(state["last"], going))
 
-    deadline = 0.0 if task.recheck else task.deadline
+    def decided(seen: _nginx_proof.Seen) -> bool:
+        """A recheck waits for the old workers of another run's reload, and for nothing else."""
+        return seen.out or (task.recheck and seen.served)
+
     try:
-        outcome = _poll.poll(look, lambda seen: seen.out, deadline=deadline, interval=task.interval)
+        outcome = _poll.poll(look, decided, deadline=task.deadline, interval=task.interval)
     except (ValueError, HostError, OSError) as error:
         raise NotOut(f"{result['msg']}; NOT proved out: {error}", result) from error
     seen = outcome.last
@@ -177,7 +181,7 @@ def _prove(task: Task, prepared: Prepared, result: dict[str, Any]) -> None:
         f"connections to {member} are not counted: {', '.join(lines)} still sends to its address"
         for member, lines in seen.others.items()
     ]
-    if outcome.ok:
+    if seen.out:
         result["msg"] += f"; {len(going)} proved out after {outcome.waited:.1f} s"
         return
     if task.cut and not seen.listed and not seen.unread:
@@ -186,7 +190,7 @@ def _prove(task: Task, prepared: Prepared, result: dict[str, Any]) -> None:
         return
     text = f"NOT out: {seen.left()}"
     if not task.recheck:
-        text = f"NOT proved out within {deadline:g} s: {seen.left()}. What is down stays down"
+        text = f"NOT proved out within {task.deadline:g} s: {seen.left()}. What is down stays down"
     raise NotOut(f"{result['msg']}; {text}.", result)
 
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import _nginx_address, _nginx_connection, _nginx_host
 from ._nginx_plan import Wanted, standing
@@ -30,8 +30,18 @@ class Seen:
     exact: bool
 
     @property
+    def read(self) -> bool:
+        """Whether the file says that they are out, and nginx has read it."""
+        return not (self.listed or self.unread)
+
+    @property
+    def served(self) -> bool:
+        """Whether work may still go there for another reason than an old worker."""
+        return not self.read or any(self.connections.values())
+
+    @property
     def out(self) -> bool:
-        return not (self.listed or self.unread or self.shutting_down or any(self.connections.values()))
+        return not self.served and not self.shutting_down
 
     def left(self) -> str:
         """What is still there, for people."""
@@ -45,6 +55,22 @@ class Seen:
             f"established connections: {', '.join(counted)}{whose}" if counted else "",
         ]
         return "; ".join(part for part in parts if part)
+
+
+class Looks:
+    """One look after another. An old worker counts that was one already when nginx was first seen to have read the
+    file: those that another run's reload makes old later have read it too."""
+
+    def __init__(self) -> None:
+        self._old: frozenset[int] | None = None
+
+    def take(self, seen: Seen) -> Seen:
+        """What was seen just now, without the old workers that do not count."""
+        now = frozenset(seen.shutting_down)
+        if self._old is None:
+            self._old = now if seen.read else None
+            return seen
+        return replace(seen, shutting_down=sorted(now & self._old))
 
 
 def look(reading: Reading, wanted: list[Wanted]) -> Seen:
