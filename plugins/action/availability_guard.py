@@ -80,6 +80,8 @@ class ActionModule(FleetAction):
             **args,
             "owner": _controller.owner(),
             "reason": fleet["fleet_reason"],
+            "change": fleet["fleet_change"],
+            "glass": fleet["fleet_break_glass"],
             "planned": plan["todo"],
             "since": fleet["fleet_since"],
             "dead": plan["dead"],
@@ -89,15 +91,18 @@ class ActionModule(FleetAction):
         result = self._ledger(asked, described, variables)
         if not result.get("failed"):
             # Ages are counted on this machine's monotonic clock from here on, so that no clock's skew matters.
-            _own.write("run", {"id": result["run"], "elapsed": result["elapsed"], "at": time.monotonic()})
+            began = {"id": result["run"], "ledger": result["ledger"], "elapsed": result["elapsed"]}
+            _own.write("run", {**began, "at": time.monotonic()})
             _own.keep_leases(result["leases"], _TAKEN_OVER)
         return result
 
     def _ticket(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        asked = time.monotonic()
-        result = self._ledger(args, described, variables)
+        asked = {**args, **_run(), "pools": described["pools"], "floor": described["fleet"]["fleet_floor"]}
+        result = self._ledger(asked, described, variables)
         if not result.get("failed"):
-            _own.write("ticket", {"ticket": result["ticket"], "asked": asked})
+            # What was waited for the turn is over before the ticket's own moment.
+            _own.write("ticket", {"ticket": result["ticket"], "asked": time.monotonic()})
+            result["batch"] = args["wanted"]
         return result
 
     def _acquire(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
@@ -106,10 +111,11 @@ class ActionModule(FleetAction):
         asked = {**args, **_run(), **ticket, "process": identities, **_measured(described, after=ticket["asked"])}
         asked.pop("asked")
         result = self._ledger(asked, described, variables)
-        if not result.get("failed"):
-            _own.keep_leases(result["granted"], float(args["held"]))
-            result["batch"] = args["wanted"]
-        return result
+        if result.get("failed"):
+            return result
+        _own.keep_leases(result["granted"], float(args["held"]))
+        result["batch"] = args["wanted"]
+        return _in_time(result, described["fleet"]["fleet_wait_deadline"])
 
     def _renew(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         result = self._ledger({**args, **_run()}, described, variables)
@@ -143,6 +149,20 @@ class ActionModule(FleetAction):
         Display().display("\n".join(lines))
         missed += [] if outcome["complete"] else [outcome["msg"]]
         return {**outcome, "failed": bool(missed), "msg": "; ".join(missed) or outcome["msg"]}
+
+
+def _in_time(result: dict[str, Any], deadline: float) -> dict[str, Any]:
+    """The result of a grant; a failure where the batch has waited for it for too long."""
+    began = _own.read("waiting")
+    if not result["stale"] and not result["waiting"]:
+        _own.write("waiting", None)
+        return result
+    if began is None:
+        _own.write("waiting", began := time.monotonic())
+    if time.monotonic() - began <= deadline:
+        return result
+    told = f"nothing was granted within {deadline:g} s (fleet_wait_deadline): {result['msg']}"
+    return {**result, "failed": True, "msg": told}
 
 
 def _nothing(checks: _preflight.Checks) -> dict[str, Any]:
@@ -191,6 +211,9 @@ def _measured(described: Mapping[str, Any], after: float) -> dict[str, Any]:
         "floor": fleet["fleet_floor"],
         "max_out": fleet["fleet_max_out"],
         "drained": fleet["fleet_drained"],
+        "fit": fleet["fleet_fit"],
+        "glass": fleet["fleet_break_glass"],
+        "empty": fleet["fleet_break_glass_empty"],
         "pools": described["pools"],
         "instances": {
             host: {name: one[name] for name in ("address", "probe", "points")}

@@ -38,12 +38,14 @@ class ActionModule(FleetAction):
         selected: Sequence[str] = variables["ansible_play_hosts_all"]
         if not context.CLIARGS["subset"]:
             raise Invalid("no limit was given: say what to restart, as in -l order-svc or -l order-3")
-        _names.check(load_extra_vars(self._loader), known, "extra variables", strict=True)
+        extra = load_extra_vars(self._loader)
+        _names.check(extra, known, "extra variables", strict=True)
         inventory = Inventory(variables["hostvars"], variables["groups"])
         service = _service(selected, inventory)
         members = inventory.groups[service]
         for host in members:
             _names.check(inventory[host], known, host)
+        _refuse_habits(members, extra, inventory)
         fleet = _fleet(members, selected, specs["fleet"], inventory)
         instances = _instances(members, fleet, inventory)
         settings = {
@@ -108,11 +110,26 @@ def _listed(hosts: Sequence[str]) -> str:
     return ", ".join(hosts[:_NAMED]) + more
 
 
+def _refuse_habits(members: Sequence[str], extra: Mapping[str, Any], inventory: Inventory) -> None:
+    """What is for one run must not stand in the inventory."""
+    for name in _settings.ONCE:
+        if name in extra:
+            if extra[name] in ("", None):
+                raise Invalid(f"{name} is empty: say why, or leave it out")
+            continue
+        for host in members:
+            if name in inventory[host]:
+                raise Invalid(
+                    f"{host}: {name} stands in the inventory, and is for one run only: remove it there, and write "
+                    f"-e {name}=... where it is meant"
+                )
+
+
 def _fleet(
     members: Sequence[str], selected: Sequence[str], spec: Mapping[str, Any], inventory: Inventory
 ) -> dict[str, Any]:
     """The service's own settings: the same at every instance, whichever are selected."""
-    spoken = [name for name in spec if name != "fleet_reason"]
+    spoken = [name for name in spec if name not in _settings.RECORDED]
     first = selected[0]
     values = _values(inventory[first], dict.fromkeys(spoken))
     for host in members:
@@ -123,8 +140,8 @@ def _fleet(
                     f"{host}: {name} is {here.get(name)!r} here and {values.get(name)!r} at {first}: "
                     "it belongs to the service, so write it once, in the group's variables"
                 )
-    reason = inventory.literal(first, "fleet_reason")
-    fleet = _settings.typed({**values, "fleet_reason": reason or ""}, spec, first)
+    recorded = {name: inventory.literal(first, name) or "" for name in _settings.RECORDED}
+    fleet = _settings.typed({**values, **recorded}, spec, first)
     _settings.check_service(fleet, selected)
     if fleet["fleet_ledger_host"] not in inventory:
         raise Invalid(f"fleet_ledger_host {fleet['fleet_ledger_host']!r} is no host of the inventory: add it there")

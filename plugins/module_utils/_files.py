@@ -48,10 +48,13 @@ def _try_lock(handle: int) -> bool:
     return True
 
 
-def write_json(path: str, value: Any, *, mode: int = 0o600) -> None:
-    """Replace `path` by `value` as JSON: readers see the old file or the new one, also after a power cut."""
+def write_json(path: str, value: Any, *, mode: int = 0o600, drafts: str | None = None) -> None:
+    """Replace `path` by `value` as JSON: readers see the old file or the new one, also after a power cut.
+
+    drafts: the folder where it is written first, on the same file system; by default the file's own.
+    """
     folder = os.path.dirname(path)
-    handle, draft = tempfile.mkstemp(prefix=".draft-", dir=folder)
+    handle, draft = tempfile.mkstemp(prefix=".draft-", dir=drafts or folder)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(json.dumps(value, sort_keys=True, separators=(",", ":")))

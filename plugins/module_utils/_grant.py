@@ -8,37 +8,30 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import _ledger, _plan, _runs, _sweep
+from . import _ledger, _plan, _queue, _runs, _sweep, _ticket
 from ._ledger import Lease, Ledger, Refused, Run, State
-from ._levels import grouped
+from ._levels import Glass, grouped
 from ._params import Params
-from ._scene import Scene, blocked, scene, why_no_room
+from ._scene import Scene, blocked, scene, unliftable, why_no_room
 
 # Seconds by the ledger's clock after which what was measured on a ticket is too old.
 TICKET_AGE = 10.0
 GRANTED = "granted"
 
 
-def ticket(ledger: Ledger, params: Params) -> dict[str, Any]:
-    """What a measurement must be made on: the revision and the ledger's clock before it."""
-    state = ledger.snapshot()
-    return {
-        "changed": False,
-        "msg": f"ticket for revision {state.revision}",
-        "ticket": {"ledger": state.id, "revision": state.revision, "at": state.at},
-    }
-
-
 def acquire(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
-    """Grant leases by compare-and-set on the ticket. A stale ticket grants nothing: measure again."""
-    asked = params.ticket()
-    shrink = params.choice("fit", "refuse", "shrink") == "shrink"
+    """Grant leases by compare-and-set on the ticket. A stale ticket grants nothing: measure again.
+
+    fit: `refuse` grants all that is wanted or fails, `shrink` grants the largest safe part, `wait` keeps a place in
+    the queue until all of it fits.
+    """
+    asked, fit = params.ticket(), params.choice("fit", "refuse", "shrink", "wait")
     held = params.number("held", 1, 86400)
     before = ledger.snapshot()
     run = _runs.own(before, params, granting=True)
     if _stale(before, asked):
-        return _stale_result(before, asked)
-    view = scene(params, check)
+        return _again(ledger, params, asked)
+    view = scene(params, check, _glass(run, params))
     if view.service != run.service:
         raise Refused(f"run {run.id} is one of {run.service}, not of {view.service}")
     decided: dict[str, Any] = {}
@@ -49,15 +42,27 @@ def acquire(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, An
             decided["stale"] = True
             return state
         own = _runs.own(state, params, granting=True)
-        return _granted(state, view, own, params, shrink, held, decided)
+        return _granted(state, view, own, params, fit, held, decided)
 
     try:
         state = ledger.commit(change, if_revision=asked["revision"])
     except _ledger.Moved:
-        return _stale_result(ledger.snapshot(), asked)
+        decided["stale"] = True
     if decided.get("stale"):
-        return _stale_result(state, asked)
+        return _again(ledger, params, asked)
+    if "waits" in decided:
+        return _nothing(_ticket.waiting_text(state, run.id, decided["pools"], decided["waits"]), waiting=True)
     return _grant_result(ledger, run, view, state, decided)
+
+
+def _glass(run: Run, params: Params) -> Glass:
+    """Whether the run may go below the floor, which must be on record since it began."""
+    asked = params.glass()
+    if asked is not Glass.WHOLE and not run.glass:
+        raise Refused(
+            f"run {run.id} began without glass: no floor is broken that is not on record. Nothing was granted."
+        )
+    return asked
 
 
 def _stale(state: State, asked: Mapping[str, Any]) -> bool:
@@ -65,29 +70,54 @@ def _stale(state: State, asked: Mapping[str, Any]) -> bool:
     return not same or not 0 <= state.at - asked["at"] <= TICKET_AGE
 
 
-def _stale_result(state: State, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _again(ledger: Ledger, params: Params, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Nothing was granted on a stale ticket. The run keeps its place, so that it is not overtaken for ever."""
+    run, pools = params.run(), _ticket.pools_of(params)
+
+    def join(state: State) -> State:
+        _runs.own(state, params, granting=True)
+        return _queue.joined(state, run, params.hosts(), pools, "")
+
+    state = ledger.commit(join)
     age = state.at - asked["at"]
     why = f"is {age:.1f} s old" if asked["revision"] == state.revision else "is older than another run's change"
-    msg = f"the ticket {why}: nothing was granted. Take a new one and measure again."
-    return {"changed": False, "msg": msg, "stale": True, "granted": {}, "refused": {}, "levels": []}
+    return _nothing(f"the ticket {why}: nothing was granted. Take a new one and measure again.", stale=True)
+
+
+def _nothing(msg: str, stale: bool = False, waiting: bool = False) -> dict[str, Any]:
+    return {
+        "changed": False,
+        "msg": msg,
+        "stale": stale,
+        "waiting": waiting,
+        "granted": {},
+        "refused": {},
+        "levels": [],
+    }
 
 
 def _granted(
-    state: State, view: Scene, run: Run, params: Params, shrink: bool, held: float, decided: dict[str, Any]
+    state: State, view: Scene, run: Run, params: Params, fit: str, held: float, decided: dict[str, Any]
 ) -> State:
     levels = view.levels(state)
     mine = set(state.held_by(run.id))
-    refused = blocked(state, view, levels, {run.id})
+    pools = _ticket.pools_of(params)
     strange = [host for host in view.wanted if host not in run.planned and host not in mine]
-    refused.update(dict.fromkeys(strange, f"not in the plan of run {run.id}"))
+    refused = blocked(state, view, levels, {run.id}) | dict.fromkeys(strange, f"not in the plan of run {run.id}")
+    for_good = {*strange, *unliftable(view, levels)}
     free = [host for host in view.wanted if host not in refused]
-    room = view.room(state, levels)
-    chosen = _plan.largest(free, view.costs(state, levels), room)
+    chosen = _plan.largest(free, view.costs(state, levels), view.room(state, levels))
     refused.update({host: why_no_room(host, view, state, levels) for host in free if host not in chosen})
-    if refused and (not shrink or not chosen):
+    # What it holds already it may always go on with.
+    ahead = [] if set(view.wanted) <= mine else _queue.in_the_way(state, run.id, pools, view.fitting(state, levels))
+    if ahead or (refused and fit == "wait" and not for_good & set(refused)):
+        first = [f"run {ahead[0].run} came before and wants {', '.join(ahead[0].hosts)}"] if ahead else []
+        decided.update(waits="; ".join(first + grouped(refused)), pools=pools)
+        return _queue.joined(state, run.id, view.wanted, pools, decided["waits"])
+    if refused and (fit != "shrink" or not chosen):
         facts = [level.facts() for level in levels]
         raise Refused(f"{'; '.join(grouped(refused))}. Nothing was granted.", refused=refused, levels=facts)
-    after = state
+    after = _queue.left(state, run.id)
     for host in chosen:
         after = _with_lease(after, view, run, host, params, held)
     after = after.with_run(replace(run, heartbeat=state.at))
@@ -147,6 +177,7 @@ def _grant_result(ledger: Ledger, run: Run, view: Scene, state: State, decided: 
         "msg": "; ".join(parts) + "\n" + "\n".join(level["msg"] for level in levels),
         "warnings": warnings,
         "stale": False,
+        "waiting": False,
         "granted": granted,
         "refused": decided["refused"],
         "levels": levels,

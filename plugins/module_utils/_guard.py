@@ -8,14 +8,14 @@ import time
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from . import _ending, _grammar, _grant, _hold, _ledger_directory, _preview, _runs, _status, _sweep, _target
+from . import _ending, _grammar, _grant, _hold, _ledger_directory, _preview, _runs, _status, _sweep, _target, _ticket
 from ._ledger import Ledger, Refused
 from ._params import Params
 
 ACTIONS: Mapping[str, Callable[[Ledger, Params], dict[str, Any]]] = {
     "status": _status.status,
     "begin": _runs.begin,
-    "ticket": _grant.ticket,
+    "ticket": _ticket.ticket,
     "renew": _hold.renew,
     "release": _hold.release,
     "stop": _ending.stop,

@@ -38,12 +38,17 @@ class Run:
 
     owner: {name, machine, boot, pid, start}. since: only older processes are restarted. planned: every host that it is
     to restart, asked: those that its last command named. ended: when its process had finished reporting.
+    account: who came to the ledger's host, as that host knows it. change: the change or incident that it is done for.
+    glass: why it may go below the floor; empty where it may not.
     """
 
     id: str
     service: str
     owner: Mapping[str, Any]
+    account: str
     reason: str
+    change: str
+    glass: str
     state: str
     since: float
     planned: list[str]
@@ -78,10 +83,27 @@ class Lease:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """A run in the queue, by its place. pools: what it wants room in. since: when it came; seen: when it last asked.
+
+    why: what kept it from a grant when it measured, at that revision; empty where the ledger had moved on meanwhile.
+    """
+
+    run: str
+    place: int
+    hosts: list[str]
+    pools: list[str]
+    since: float
+    seen: float
+    revision: int
+    why: str
+
+
+@dataclass(frozen=True)
 class State:
     """All of the ledger at one revision. at: the ledger's clock when it was read or written.
 
-    The revision grows when a lease is granted, released or taken over, and then only.
+    The revision grows when a lease is granted, released or taken over, and then only. queue: by run.
     """
 
     id: str = ""
@@ -90,6 +112,7 @@ class State:
     at: float = 0.0
     runs: Mapping[str, Run] = field(default_factory=dict)
     leases: Mapping[str, Lease] = field(default_factory=dict)
+    queue: Mapping[str, Waiting] = field(default_factory=dict)
 
     def with_run(self, run: Run) -> State:
         return replace(self, runs={**self.runs, run.id: run})
@@ -108,6 +131,10 @@ Change = Callable[[State], State]
 
 class Ledger(Protocol):
     """What a backend does. Every error is Refused and leaves the state as it was."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
 
     def snapshot(self) -> State:
         """The state now; an empty one where there is none yet. Writes nothing."""
@@ -133,10 +160,11 @@ class Ledger(Protocol):
 
 
 def settled(old: State, new: State) -> State:
-    """`new` with the revision that its leases ask for, and without its past runs: what a backend writes."""
+    """`new` with the revision that its leases ask for, and without what is past: what a backend writes."""
     moved = {h: lease.token for h, lease in old.leases.items()} != {h: lease.token for h, lease in new.leases.items()}
     live = {name: run for name, run in new.runs.items() if run.state not in PAST}
-    return replace(new, revision=old.revision + moved, runs=live)
+    queue = {name: one for name, one in new.queue.items() if name in live and live[name].state == RUNNING}
+    return replace(new, revision=old.revision + moved, runs=live, queue=queue)
 
 
 def note(ledger: Ledger, run: str, event: Mapping[str, Any]) -> list[str]:

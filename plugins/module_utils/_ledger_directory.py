@@ -53,6 +53,10 @@ class Directory:
         self._found = found
         self._mounts = mounts
 
+    @property
+    def place(self) -> str:
+        return f"{os.uname().nodename}:{self._path}"
+
     def snapshot(self) -> State:
         with self._explained("cannot be read"):
             self._check()
@@ -69,7 +73,8 @@ class Directory:
             new = replace(new, id=new.id or str(uuid.uuid4()))
             for run in new.runs.values():
                 if run.state in _ledger.PAST:
-                    _files.write_json(self._in_runs(run.id, "json"), _ledger_format.encode_past(run))
+                    past = _ledger_format.encode_past(run)
+                    _files.write_json(self._in_runs(run.id, "json"), past, drafts=self._path)
             new = _ledger.settled(state, new)
             _files.write_json(self._in("state.json"), _ledger_format.encode(new))
             return new
@@ -127,8 +132,7 @@ class Directory:
                     _files.sync_folder(os.path.dirname(folder))
             self._check()
             with _files.locked(self._in("lock"), deadline=_LOCK_DEADLINE, what="waiting for the ledger"):
-                for folder in (self._path, self._in("runs")):
-                    _sweep_drafts(folder)
+                _sweep_drafts(self._path)
                 yield
 
     @contextlib.contextmanager

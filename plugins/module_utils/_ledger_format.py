@@ -1,15 +1,15 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The ledger's records as JSON, format 1. A record that is not exactly as written here is refused, never guessed."""
+"""The ledger's records as JSON, format 2. A record that is not exactly as written here is refused, never guessed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ._ledger import OWNER, Lease, Run, State
+from ._ledger import OWNER, Lease, Run, State, Waiting
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Corrupt(ValueError):
@@ -19,7 +19,7 @@ class Corrupt(ValueError):
 # A record's fields and their types, as they stand in the file.
 _NUMBER = (int, float)
 _RUN: Mapping[str, Any] = {
-    **dict.fromkeys(("id", "service", "reason", "state", "why"), str),
+    **dict.fromkeys(("id", "service", "account", "reason", "change", "glass", "state", "why"), str),
     **dict.fromkeys(("planned", "asked", "done"), list),
     **dict.fromkeys(("since", "began", "heartbeat"), _NUMBER),
     "owner": dict,
@@ -32,7 +32,18 @@ _LEASE: Mapping[str, Any] = {
     "token": int,
     "process": (dict, type(None)),
 }
-_STATE: Mapping[str, Any] = {"id": str, "revision": int, "token": int, "at": _NUMBER, "runs": dict, "leases": dict}
+_WAITING: Mapping[str, Any] = {
+    **dict.fromkeys(("run", "why"), str),
+    **dict.fromkeys(("hosts", "pools"), list),
+    **dict.fromkeys(("since", "seen"), _NUMBER),
+    **dict.fromkeys(("place", "revision"), int),
+}
+_STATE: Mapping[str, Any] = {
+    "id": str,
+    **dict.fromkeys(("revision", "token"), int),
+    "at": _NUMBER,
+    **dict.fromkeys(("runs", "leases", "queue"), dict),
+}
 
 
 def encode(state: State) -> dict[str, Any]:
@@ -42,6 +53,7 @@ def encode(state: State) -> dict[str, Any]:
         **vars(state),
         "runs": {name: vars(run) for name, run in state.runs.items()},
         "leases": {host: vars(lease) for host, lease in state.leases.items()},
+        "queue": {name: vars(one) for name, one in state.queue.items()},
     }
 
 
@@ -50,13 +62,16 @@ def decode(record: Any) -> State:
     values = _checked(record, _STATE, versioned=True)
     runs = {name: Run(**_checked(run, _RUN)) for name, run in values["runs"].items()}
     leases = {host: Lease(**_checked(lease, _LEASE)) for host, lease in values["leases"].items()}
+    queue = {name: Waiting(**_checked(one, _WAITING)) for name, one in values["queue"].items()}
     if any(sorted(run.owner) != sorted(OWNER) for run in runs.values()):
         raise Corrupt(f"a run's owner must have {', '.join(OWNER)}")
     if any(name != run.id for name, run in runs.items()) or any(host != lease.host for host, lease in leases.items()):
         raise Corrupt("a record stands under another one's name")
+    if any(name != one.run or name not in runs for name, one in queue.items()):
+        raise Corrupt("somebody is in the queue who is no run")
     if any(lease.run not in runs or lease.token > values["token"] for lease in leases.values()):
         raise Corrupt("a lease belongs to no run, or has a token that was never given out")
-    return State(**{**values, "runs": runs, "leases": leases})
+    return State(**{**values, "runs": runs, "leases": leases, "queue": queue})
 
 
 def encode_past(run: Run) -> dict[str, Any]:

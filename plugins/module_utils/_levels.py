@@ -7,6 +7,7 @@ Everything is counted from the configured members, never from those that were fo
 
 from __future__ import annotations
 
+import enum
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,12 @@ class Pool:
     hosts: tuple[str, ...]
 
 
+class Glass(enum.Enum):
+    """Whether a run may go below the floor: not; down to one; and where a pool has one member, down to none."""
+
+    WHOLE, BROKEN, EMPTY = "whole", "broken", "empty"
+
+
 @dataclass(frozen=True)
 class Out:
     """A member that is not in traffic: why (one of the constants above), and in words."""
@@ -55,10 +62,11 @@ class Out:
 
 @dataclass(frozen=True)
 class Level:
-    """Where a pool stands: `outs` by host."""
+    """Where a pool stands: `outs` by host. glass: whether the run that asks may go below the floor."""
 
     pool: Pool
     outs: Mapping[str, Out]
+    glass: Glass = Glass.WHOLE
 
     @property
     def configured(self) -> int:
@@ -73,17 +81,25 @@ class Level:
         return _floor.least_in(self.configured, self.pool.floor)
 
     @property
+    def bound(self) -> int:
+        """How many must stay for the run that asks: the floor; with broken glass one, or none of a pool of one."""
+        if self.glass is Glass.WHOLE:
+            return self.least
+        return 0 if self.glass is Glass.EMPTY and self.configured == 1 else min(self.least, 1)
+
+    @property
     def room(self) -> int:
-        """How many more may be taken out; negative where the pool is below its floor."""
-        return self.in_traffic - self.least
+        """How many more may be taken out; negative where there is none even of what is out."""
+        return self.in_traffic - self.bound
 
     def text(self) -> str:
         named = grouped({host: out.detail for host, out in self.outs.items()})
         outs = f"{len(self.outs)} out ({'; '.join(named)})" if named else "0 out"
         more = f"may take out {self.room} more" if self.room >= 0 else f"BELOW ITS FLOOR by {-self.room}"
+        broken = "" if self.glass is Glass.WHOLE else f", BROKEN GLASS leaves {self.bound}"
         return (
             f"{self.pool.name}: {self.configured} configured, {self.in_traffic} in traffic, {outs}; "
-            f"floor {self.pool.share} = {self.least}; {more}"
+            f"floor {self.pool.share} = {self.least}{broken}; {more}"
         )
 
     def facts(self) -> dict[str, Any]:
@@ -96,7 +112,7 @@ class Level:
             "floor": self.pool.share,
             "least": self.least,
             "room": max(0, self.room),
-            "below": max(0, -self.room),
+            "below": max(0, self.least - self.in_traffic),
             "msg": self.text(),
         }
 
@@ -130,9 +146,10 @@ def levels(
     said: Said,
     seen: Mapping[str, Seen],
     leased: Mapping[str, str],
+    glass: Glass = Glass.WHOLE,
 ) -> list[Level]:
     """The level of each pool. `leased`: what to say of each host that a lease holds out. Sources must agree first."""
-    return [Level(pool, _outs(pool, instances, said, seen, leased)) for pool in pools]
+    return [Level(pool, _outs(pool, instances, said, seen, leased), glass) for pool in pools]
 
 
 def _outs(

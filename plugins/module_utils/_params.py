@@ -11,7 +11,7 @@ from typing import Any
 
 from . import _floor, _grammar, _target
 from ._ledger import OWNER, Refused
-from ._levels import Pool
+from ._levels import Glass, Pool
 
 _RUN = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}\Z")
 TEXT = 200
@@ -37,6 +37,14 @@ class Params:
 
     def word(self, name: str) -> str:
         return str(_ruled(lambda: _grammar.word(self.raw(name), name)))
+
+    def glass(self) -> Glass:
+        """Whether the floor may be gone below, which takes a reason."""
+        if not self.text("glass"):
+            if self.flag("empty"):
+                raise Refused("empty needs glass: a reason for which the floor may be gone below")
+            return Glass.WHOLE
+        return Glass.EMPTY if self.flag("empty") else Glass.BROKEN
 
     def choice(self, name: str, *allowed: str) -> str:
         value = self.raw(name) if self.has(name) else allowed[0]

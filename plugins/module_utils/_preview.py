@@ -5,19 +5,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from . import _plan, _runs, _sweep
 from ._ledger import FINISHED, Ledger, Refused, Run, State
 from ._levels import Level, grouped
 from ._params import Params
-from ._scene import CAP, Scene, blocked, scene, why_no_room
+from ._scene import CAP, Scene, blocked, scene, unliftable, why_no_room
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a plan is made of. order: who is to go, in that order; later: of them, those that others hold now.
+
+    barred: who cannot go, and why. done: by the run that is resumed. ours: the runs whose leases are taken over.
+    sizes: of the batches. waits: whether the run waits for room.
+    """
+
+    view: Scene
+    state: State
+    levels: Sequence[Level]
+    order: list[str]
+    later: Mapping[str, str]
+    barred: Mapping[str, str]
+    done: list[str]
+    resumed: Run | None
+    ours: set[str]
+    sizes: list[int]
+    waits: bool
 
 
 def plan(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
     """What a run would do: its batches, the lowest level of each pool, and what is in the way. Grants nothing."""
-    view = scene(params, check)
+    view = scene(params, check, params.glass())
     sizes = _ruled_pace(params, len(view.wanted))
+    waits = params.choice("fit", "refuse", "shrink", "wait") == "wait"
     state = ledger.snapshot()
     dead, new = params.dead(), params.flag("new")
     resumed = None if new else _runs.to_resume(state, view.service, view.wanted, dead)
@@ -25,9 +48,12 @@ def plan(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
     ours |= {params.run()} if params.has("run") else set()
     levels = view.levels(state)
     barred = blocked(state, view, levels, ours)
+    for_good = unliftable(view, levels)
+    later = {host: why for host, why in barred.items() if waits and host not in for_good}
+    barred = {host: why for host, why in barred.items() if host not in later}
     done = [host for host in view.wanted if resumed and host in resumed.done and host not in state.leases]
-    order = [host for host in view.wanted if host not in barred and host not in done]
-    planned = _planned(view, state, levels, order, barred, done, resumed, ours, sizes)
+    order = [host for host in view.wanted if host not in {*barred, *done}]
+    planned = _planned(Draft(view, state, levels, order, later, barred, done, resumed, ours, sizes, waits))
     return {**planned, "expected": _expected(ledger, view.service, sum(map(len, planned["batches"])))}
 
 
@@ -46,27 +72,11 @@ def _ruled_pace(params: Params, selected: int) -> list[int]:
         raise Refused(str(error)) from error
 
 
-def _planned(
-    view: Scene,
-    state: State,
-    levels: Sequence[Level],
-    order: list[str],
-    barred: dict[str, str],
-    done: list[str],
-    resumed: Run | None,
-    ours: set[str],
-    sizes: list[int],
-) -> dict[str, Any]:
-    first = [host for host in order if host in state.leases and state.leases[host].run in ours]
+def _planned(draft: Draft) -> dict[str, Any]:
+    view, state, levels = draft.view, draft.state, draft.levels
     sick = {host: seen.saw for host, seen in view.seen.items() if not seen.ok}
-    rest = sorted((host for host in order if host not in first), key=lambda host: host not in sick)
-    # What is out now and belongs to this run comes back with its batch.
-    back = {
-        host: frozenset(level.pool.id for level in levels if host in level.outs)
-        | ({CAP} if host in state.leases else frozenset())
-        for host in order
-    }
-    made = _plan.batches(first, rest, sizes, view.costs(state, levels), view.room(state, levels), back)
+    first = [host for host in draft.order if host in state.leases and state.leases[host].run in draft.ours]
+    made = _batches(draft, first, sick)
     after = {host: why_no_room(host, view, state, levels) for host in made.left}
     lowest = {
         level.pool.id: {
@@ -80,17 +90,44 @@ def _planned(
     result = {
         "changed": False,
         "batches": made.batches,
-        "sizes": sizes,
+        "sizes": draft.sizes,
         "notes": made.notes,
         "levels": [level.facts() for level in levels],
         "lowest": lowest,
-        "blocked": {**barred, **after},
+        "blocked": {**draft.barred, **after},
         "unhealthy": sick,
         "resumed": first,
-        "resumes": _resumes(resumed, state),
-        "done": done,
+        "resumes": _resumes(draft.resumed, state),
+        "done": draft.done,
     }
     return {**result, "msg": _plan_text(result)}
+
+
+def _batches(draft: Draft, first: list[str], sick: Mapping[str, str]) -> _plan.Batches:
+    """The batches that there is room for; where the run waits for room, the others after them."""
+    rest = [host for host in draft.order if host not in {*first, *draft.later}]
+    rest.sort(key=lambda host: host not in sick)
+    # What is out now and belongs to this run comes back with its batch.
+    back = {
+        host: frozenset(level.pool.id for level in draft.levels if host in level.outs)
+        | ({CAP} if host in draft.state.leases else frozenset())
+        for host in draft.order
+    }
+    costs, room = draft.view.costs(draft.state, draft.levels), draft.view.room(draft.state, draft.levels)
+    made = _plan.batches(first, rest, draft.sizes, costs, room, back)
+    late = [*made.left, *draft.later]
+    if not draft.waits or not late:
+        return made
+    most = {level.pool.id: level.configured - level.bound for level in draft.levels} | {CAP: draft.view.cap}
+    all_in = {
+        host: frozenset({CAP, *(level.pool.id for level in draft.levels if host in level.pool.hosts)}) for host in late
+    }
+    more = _plan.batches([], late, draft.sizes[-1:], all_in, most, all_in)
+    if not more.batches:
+        return made
+    note = f"waits for room, for each of them: {', '.join(host for batch in more.batches for host in batch)}"
+    lowest = {pool: min(low, -max(0, room[pool])) if pool != CAP else low for pool, low in made.lowest.items()}
+    return _plan.Batches([*made.batches, *more.batches], more.left, [*made.notes, note], lowest)
 
 
 def _resumes(run: Run | None, state: State) -> dict[str, Any] | None:

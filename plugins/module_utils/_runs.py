@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import _ledger
+from . import _account, _ledger
 from ._ledger import Lease, Ledger, Refused, Run, State, note
 from ._levels import grouped, moment
 from ._params import Params
@@ -82,7 +82,8 @@ def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
     left_out = _left_out(state, run)
     warnings = []
     if chosen["changed"]:
-        event = {"event": "resumed" if resumed else "began", "owner": run.owner, "planned": run.asked}
+        event: dict[str, Any] = {"event": "resumed" if resumed else "began", "owner": run.owner, "account": run.account}
+        event |= {"planned": run.asked, "reason": run.reason, "change": run.change, "glass": run.glass}
         tokens = {host: lease["token"] for host, lease in leases.items()}
         warnings = note(ledger, run.id, {"at": state.at, **event, "tokens": tokens})
     msg = resumed_text(run, state.at) if resumed else f"run {run.id} began"
@@ -91,6 +92,7 @@ def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
         "msg": "; ".join([msg, *grouped(left_out)]),
         "warnings": warnings,
         "run": run.id,
+        "ledger": {"id": state.id, "place": ledger.place},
         "resumed": resumed,
         "since": run.since,
         "began": run.began,
@@ -150,10 +152,13 @@ def _new_run(state: State, params: Params) -> Run:
     if since > now + 5:
         raise Refused(f"since {since!r} is {since - now:.0f} s ahead of the ledger's clock. Name a past moment")
     return Run(
-        id=time.strftime("%Y%m%dT%H%M%S", time.gmtime(now)) + "-" + secrets.token_hex(3),
+        id=_new_id(state, now),
         service=params.word("service"),
         owner=params.owner(),
+        account=_account.name(),
         reason=params.text("reason"),
+        change=params.text("change"),
+        glass=params.text("glass"),
         state=_ledger.RUNNING,
         since=since,
         planned=params.hosts("planned"),
@@ -166,12 +171,23 @@ def _new_run(state: State, params: Params) -> Run:
     )
 
 
+def _new_id(state: State, now: float) -> str:
+    """An id that no live run has; past ones began earlier."""
+    while True:
+        found = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now)) + "-" + secrets.token_hex(3)
+        if found not in state.runs:
+            return found
+
+
 def _again(state: State, params: Params, old: Run) -> Run:
     asked = params.hosts("planned")
     return replace(
         old,
         owner=params.owner(),
+        account=_account.name(),
         reason=params.text("reason") or old.reason,
+        change=params.text("change") or old.change,
+        glass=params.text("glass"),
         state=_ledger.RUNNING,
         planned=list(dict.fromkeys([*old.planned, *asked])),
         asked=asked,

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
-from . import _floor, _levels, _sources, _sweep
-from ._ledger import Lease, Refused, State
-from ._levels import Level, Pool, moment
+from . import _levels, _plan, _sources, _sweep
+from ._ledger import Lease, Refused, State, Waiting
+from ._levels import Glass, Level, Pool, moment
 from ._params import Params
 
 # The cap over all runs is counted like one more pool.
@@ -29,10 +29,11 @@ class Scene:
     seen: Mapping[str, Any]
     cap: int
     include_drained: bool
+    glass: Glass = Glass.WHOLE
 
     def levels(self, state: State) -> list[Level]:
         leased = {host: held_text(state, lease) for host, lease in state.leases.items()}
-        return _levels.levels(self.pools, self.instances, self.said, self.seen, leased)
+        return _levels.levels(self.pools, self.instances, self.said, self.seen, leased, self.glass)
 
     def room(self, state: State, levels: Sequence[Level]) -> dict[str, int]:
         """By pool, with the cap over all runs as one more."""
@@ -44,8 +45,20 @@ class Scene:
             host: _levels.costs(host, levels) | (frozenset() if host in state.leases else {CAP}) for host in self.wanted
         }
 
+    def fitting(self, state: State, levels: Sequence[Level]) -> Callable[[Waiting], bool]:
+        """Whether there is room now for what another run waits for, in the pools that were measured here."""
+        room = self.room(state, levels)
 
-def scene(params: Params, check: _sweep.Check) -> Scene:
+        def fits(one: Waiting) -> bool:
+            costs = {host: _levels.costs(host, levels) for host in one.hosts}
+            if state.runs[one.run].service == self.service:
+                costs = {host: cost if host in state.leases else cost | {CAP} for host, cost in costs.items()}
+            return _plan.fits(one.hosts, costs, room)
+
+        return fits
+
+
+def scene(params: Params, check: _sweep.Check, glass: Glass = Glass.WHOLE) -> Scene:
     """Check what was asked and read, then probe every member of every pool."""
     pools, wanted = params.pools(), params.hosts()
     instances, readings = params.instances(pools), params.readings()
@@ -65,13 +78,21 @@ def scene(params: Params, check: _sweep.Check) -> Scene:
         )
     members = dict.fromkeys(host for pool in pools for host in pool.hosts)
     seen = _sweep.sweep({host: instances[host]["probe"] for host in members}, timeout, check)
-    return Scene(service.name, wanted, pools, instances, _sources.said_by(readings), seen, cap, drained == "include")
+    said = _sources.said_by(readings)
+    return Scene(service.name, wanted, pools, instances, said, seen, cap, drained == "include", glass)
 
 
 def held_text(state: State, lease: Lease) -> str:
     expired = ", EXPIRED" if lease.until < state.at else ""
     owner = state.runs[lease.run].owner["name"]
-    return f"run {lease.run} of {owner}, since {moment(lease.since, state.at)}{expired}"
+    why = f" ({lease.reason})" if lease.reason else ""
+    return f"run {lease.run} of {owner}{why}, since {moment(lease.since, state.at)}{expired}"
+
+
+def left_text(state: State, lease: Lease) -> str:
+    """Who holds the host, at which step, and for how long at the most."""
+    seconds = max(0.0, lease.until - state.at)
+    return f"{held_text(state, lease)}, at step {lease.step}, for {seconds:.0f} s more at the most"
 
 
 def blocked(state: State, view: Scene, levels: Sequence[Level], free_runs: set[str]) -> dict[str, str]:
@@ -81,10 +102,7 @@ def blocked(state: State, view: Scene, levels: Sequence[Level], free_runs: set[s
         lease = state.leases.get(host)
         taken = lease is not None and lease.run not in free_runs
         if lease is not None and taken and (lease.until >= state.at or lease.service != view.service):
-            found[host] = (
-                f"held by {held_text(state, lease)}, at step {lease.step} until {moment(lease.until, state.at)}. "
-                "Wait for that run, or stop it"
-            )
+            found[host] = f"held by {left_text(state, lease)}. Wait for that run, or stop it"
         outs = [level.outs[host] for level in levels if host in level.outs]
         drained = [out.detail for out in outs if out.why == _levels.DRAINED]
         if drained and not view.include_drained:
@@ -92,14 +110,33 @@ def blocked(state: State, view: Scene, levels: Sequence[Level], free_runs: set[s
     return found
 
 
+def unliftable(view: Scene, levels: Sequence[Level]) -> list[str]:
+    """The wanted hosts for which no waiting helps: drained by a person, or in a pool that must keep all its members."""
+    found = []
+    for host in view.wanted:
+        here = [level for level in levels if host in level.pool.hosts]
+        out = [level.outs[host].why for level in here if host in level.outs]
+        by_hand = _levels.DRAINED in out and not view.include_drained
+        if by_hand or any(level.configured == level.bound and host not in level.outs for level in here):
+            found.append(host)
+    return found
+
+
+def never(level: Level) -> str:
+    """That no member of the pool may ever be out, and what could be done."""
+    numbers = f"{level.configured} configured, floor {level.pool.share} = {level.least}"
+    if level.glass is Glass.BROKEN:
+        return f"{level.pool.name}: {numbers}: it would be empty. Only fleet_break_glass_empty lets that happen"
+    return f"{level.pool.name}: {numbers}: none may ever be out. Add an instance, or lower this pool's floor"
+
+
 def why_no_room(host: str, view: Scene, state: State, levels: Sequence[Level]) -> str:
     """Why the floor or the cap keeps `host` in traffic, and who can lift it."""
     for level in levels:
         if host not in level.pool.hosts or host in level.outs:
             continue
-        if _floor.max_out(level.configured, level.pool.floor) == 0:
-            numbers = f"{level.configured} configured, floor {level.pool.share} = {level.least}"
-            return f"{level.pool.name}: {numbers}: none may ever be out. Add an instance, or lower this pool's floor"
+        if level.configured == level.bound:
+            return never(level)
         if level.room <= 0:
             return level.text() + ". Wait until one of these is back, or repair it"
     room = view.room(state, levels)[CAP]

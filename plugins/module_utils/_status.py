@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import _queue
 from ._ending import known
-from ._ledger import Lease, Ledger, Run, State
+from ._ledger import Lease, Ledger, Run, State, Waiting
 from ._levels import moment
 from ._params import Params
 from ._runs import owner_text
@@ -25,6 +26,8 @@ def status(ledger: Ledger, params: Params) -> dict[str, Any]:
     ]
     lines = [_run_line(state, run) for run in state.runs.values()]
     lines += [_lease_line(state, lease) for lease in state.leases.values()]
+    queue = sorted(_queue.alive(state).values(), key=lambda one: one.place)
+    lines += [_queue_line(state, one) for one in queue]
     result = {
         "changed": False,
         "msg": "\n".join(lines) or "no run is live and nothing is held out",
@@ -33,6 +36,7 @@ def status(ledger: Ledger, params: Params) -> dict[str, Any]:
         "at": state.at,
         "runs": runs,
         "leases": leases,
+        "queue": [dict(vars(one)) for one in queue],
     }
     if params.has("run"):
         result.update(past=_past(ledger, state, params.run()), events=ledger.events(params.run()))
@@ -51,6 +55,12 @@ def _run_line(state: State, run: Run) -> str:
         f"{run.service}: run {run.id} of {owner_text(run)}, {run.state}{f' ({run.why})' if run.why else ''}, "
         f"began {moment(run.began, state.at)}, {done} of {len(run.planned)} done{silent}"
     )
+
+
+def _queue_line(state: State, one: Waiting) -> str:
+    why = f": {one.why}" if one.why else ""
+    run = state.runs[one.run]
+    return f"{run.service}: run {run.id} waits since {moment(one.since, state.at)} for {', '.join(one.hosts)}{why}"
 
 
 def _lease_line(state: State, lease: Lease) -> str:

@@ -80,6 +80,20 @@ options:
     description: Why the service is restarted, for the record. At most 200 printable characters.
     type: str
     default: ""
+  change:
+    description: The change or incident that it is done for, as in V(CHG-4711), for the record.
+    type: str
+    default: ""
+  glass:
+    description:
+      - Why this run may go below the floor. Told to V(begin) it is on record, and only then V(acquire) heeds it.
+      - One member of every pool stays in traffic all the same.
+    type: str
+    default: ""
+  empty:
+    description: With O(glass), that a pool of a single member may be empty for as long as its restart takes.
+    type: bool
+    default: false
   planned:
     description: The hosts that the run is to restart. Needed by V(begin).
     type: list
@@ -146,11 +160,17 @@ options:
   fit:
     description:
       - V(refuse) grants all that is wanted, or fails.
+      - V(wait) keeps a place in the queue until all that is wanted fits. First come, first served, among those that
+        fit. Whoever was passed for a minute is not passed any more.
       - V(shrink) grants the largest safe part, and fails where that is none. Beyond 12 instances it takes one after
         the other in their order, which is as safe, and may grant fewer only where pools overlap in part.
     type: str
-    choices: [refuse, shrink]
+    choices: [refuse, shrink, wait]
     default: refuse
+  patience:
+    description: Seconds for which V(ticket) waits until it is the turn of O(run), which wants O(wanted) of O(pools).
+    type: float
+    default: 0.0
   drained:
     description: What to do with a wanted instance that a person took out of traffic.
     type: str
@@ -227,6 +247,11 @@ run:
   returned: for begin, stop and finish
   type: str
   sample: 20261123T120301-7f3a2c
+ledger:
+  description: The ledger's C(id) and C(place), which hosts remember with each member that was changed under it.
+  returned: for begin
+  type: dict
+  sample: {"id": "5d2c6c3e-0d0b-4a6e-9a63-3f6f4d4f3c11", "place": "bastion:/var/lib/lossless_restart/ledger"}
 resumed:
   description: Whether V(begin) goes on with an earlier run; V(plan) lists the hosts that such a run left out.
   returned: for begin and plan
@@ -258,6 +283,16 @@ stale:
   description: Whether the ticket was too old. Nothing was granted then; take a new one and measure again.
   returned: for acquire
   type: bool
+waiting:
+  description:
+    - Whether the run is in the queue, for room or since others came before it. Nothing was granted then.
+    - Take a new ticket, with O(patience), and measure again. RV(msg) says who holds what, and for how long.
+  returned: for acquire, and for ticket where it is so
+  type: bool
+waited:
+  description: Seconds that were waited for the run's turn.
+  returned: for ticket with O(patience)
+  type: float
 granted:
   description: By host its lease.
   returned: for acquire
@@ -381,6 +416,9 @@ SPEC: dict[str, Any] = {
         "run": {"type": "str"},
         "owner": {"type": "dict", "options": OWNER},
         "reason": {"type": "str", "default": ""},
+        "change": {"type": "str", "default": ""},
+        "glass": {"type": "str", "default": ""},
+        "empty": {"type": "bool", "default": False},
         "planned": {"type": "list", "elements": "str"},
         "since": {"type": "float"},
         "dead": {"type": "list", "elements": "str", "default": []},
@@ -391,7 +429,8 @@ SPEC: dict[str, Any] = {
         "readings": {"type": "list", "elements": "dict"},
         "floor": {"type": "str"},
         "max_out": {"type": "str"},
-        "fit": {"type": "str", "choices": ["refuse", "shrink"], "default": "refuse"},
+        "fit": {"type": "str", "choices": ["refuse", "shrink", "wait"], "default": "refuse"},
+        "patience": {"type": "float", "default": 0.0},
         "drained": {"type": "str", "choices": ["skip", "include"], "default": "skip"},
         "ticket": {"type": "dict"},
         "held": {"type": "float"},

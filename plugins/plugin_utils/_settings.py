@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -19,12 +20,17 @@ from ansible_collections.lossless.restart.plugins.plugin_utils._names import Inv
 Spec = Mapping[str, Mapping[str, Any]]
 T = TypeVar("T")
 
+# For the record: never templated, at most 200 characters.
+RECORDED = ("fleet_reason", "fleet_change", "fleet_break_glass")
+# For one run: on the command line, never in the inventory, where it would become a habit.
+ONCE = ("fleet_break_glass", "fleet_break_glass_empty", "fleet_ledger_replaces")
 TARGET_LISTS = ("instance_state", "instance_idle", "instance_health")
 # Seconds: a lease is never held for longer at one step.
 DAY = 86400
 # The least and the most.
 RANGES: Mapping[str, tuple[float, float]] = {
     "fleet_bake": (0, DAY),
+    "fleet_wait_deadline": (0, DAY),
     "instance_state_deadline": (0, 3600),
     "instance_drain_deadline": (0.1, 36000),
     "instance_quiet_window": (0, 3600),
@@ -97,12 +103,30 @@ def check_service(values: Mapping[str, Any], selected: Sequence[str]) -> None:
         told("fleet_max_out", _floor.parse_cap, values["fleet_max_out"], len(selected))
     if values["fleet_kind"] == "single" and len(selected) != 1:
         raise Invalid(f"fleet_kind single restarts exactly one instance, and {len(selected)} are selected: use -l HOST")
-    reason = values["fleet_reason"]
-    if len(reason) > 200:
-        raise Invalid(f"fleet_reason '{reason[:40]}...' has {len(reason)} characters: at most 200 go on the record")
-    if reason and not reason.isprintable():
-        raise Invalid(f"fleet_reason {reason!r} has a line end or another control character in it")
+    for name in RECORDED:
+        _check_recorded(name, values[name])
+    _check_glass(values)
+    replaced = values["fleet_ledger_replaces"]
+    if replaced and not re.fullmatch(r"[0-9a-f-]{8,64}", replaced):
+        raise Invalid(f"fleet_ledger_replaces {replaced!r} is no ledger's id: give the one that the refusal named")
     moment(values["fleet_since"])
+
+
+def _check_recorded(name: str, text: str) -> None:
+    if len(text) > 200:
+        raise Invalid(f"{name} '{text[:40]}...' has {len(text)} characters: at most 200 go on the record")
+    if text and not text.isprintable():
+        raise Invalid(f"{name} {text!r} has a line end or another control character in it")
+
+
+def _check_glass(values: Mapping[str, Any]) -> None:
+    glass = values["fleet_break_glass"]
+    if glass and len(glass.strip()) < 10:
+        raise Invalid(
+            f"fleet_break_glass {glass!r} is no reason: say in at least ten characters why the floor may be broken"
+        )
+    if values["fleet_break_glass_empty"] and not glass:
+        raise Invalid("fleet_break_glass_empty needs fleet_break_glass: say why")
 
 
 def moment(since: Any) -> float | None:

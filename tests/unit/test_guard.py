@@ -168,9 +168,7 @@ def test_the_cap_counts_all_runs_and_the_unhealthy(fleet: Fleet) -> None:
 def test_held_by_another_run(fleet: Fleet) -> None:
     mine, other = fleet.begin(["order-1"]), fleet.begin(owner=BOB)
     fleet.acquire(mine, ["order-1"])
-    said = (
-        rf"order-1: held by run {mine} of alice, since 08:00Z, at step granted until 08:01Z\. Wait for that run, or st"
-    )
+    said = rf"order-1: held by run {mine} of alice, since 08:00Z, at step granted, for 60 s more at the most\. Wait for"
     with pytest.raises(Refused, match=said):
         fleet.acquire(other, ["order-1"], owner=BOB)
 
@@ -375,7 +373,8 @@ def test_not_in_the_plan(fleet: Fleet) -> None:
         ({"held": True}, "held True is not a number"),
         ({"held": float("nan")}, "held nan is not a number"),
         ({"probe_deadline": 5}, "probe_deadline 5 is not a number from 0.05 to 4"),
-        ({"fit": "wait"}, "fit 'wait' is not one of refuse, shrink"),
+        ({"fit": "grab"}, "fit 'grab' is not one of refuse, shrink, wait"),
+        ({"glass": "", "empty": True}, "empty needs glass"),
         ({"drained": "yes"}, "drained 'yes' is not one of skip, include"),
         ({"run": "../../etc/passwd"}, "run '../../etc/passwd' is no id of a run"),
         ({"run": "20270115T080000-aaaaaa\n"}, "is no id of a run"),

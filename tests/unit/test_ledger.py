@@ -35,7 +35,9 @@ RUN_ID = "20270115T080000-aaaaaa"
 
 
 def run_of(name: str = RUN_ID, state: str = "running") -> Run:
-    return Run(name, "order-svc", ALICE, "", state, NOON, ["order-1"], ["order-1"], [], NOON, NOON, None, "")
+    hosts = ["order-1"]
+    texts = ("alice", "", "", "", state)
+    return Run(name, "order-svc", ALICE, *texts, NOON, hosts, hosts, [], NOON, NOON, None, "")
 
 
 def lease_of(host: str, token: int, run: str = RUN_ID) -> Lease:
@@ -61,7 +63,7 @@ def test_the_file_has_every_field_and_no_other() -> None:
     state = replace(State(), leases={"order-1": lease_of("order-1", 1)}, token=1).with_run(run_of())
     record = json.loads(json.dumps(_ledger_format.encode(state)))
     assert _ledger_format.decode(record) == state
-    assert set(record) == {"format", "id", "revision", "token", "at", "runs", "leases"}
+    assert set(record) == {"format", "id", "revision", "token", "at", "runs", "leases", "queue"}
     assert set(record["runs"][RUN_ID]) == {field.name for field in fields(Run)}
     assert set(record["leases"]["order-1"]) == {field.name for field in fields(Lease)}
 
