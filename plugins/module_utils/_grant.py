@@ -99,7 +99,7 @@ def _nothing(msg: str, stale: bool = False, waiting: bool = False) -> dict[str, 
 def _granted(
     state: State, view: Scene, run: Run, params: Params, fit: str, held: float, decided: dict[str, Any]
 ) -> State:
-    levels = view.levels(state)
+    levels = view.levels(state, {run.id})
     mine = set(state.held_by(run.id))
     pools = _ticket.pools_of(params)
     strange = [host for host in view.wanted if host not in run.planned and host not in mine]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,19 +19,23 @@ from ._params import Params
 RESTARTING, ATTACHING = "restarting", "attaching"
 
 
-def resumable(state: State, run: Run, dead: set[str]) -> bool:
+# Processes that are proved to be dead. Not runs: whoever took one over meanwhile lives.
+Dead = Sequence[Mapping[str, Any]]
+
+
+def resumable(state: State, run: Run, dead: Dead) -> bool:
     """Whether the run has no living process: it stopped and reported, or is dead, or was silent for too long."""
     reported = run.state == _ledger.STOPPED and run.ended is not None
-    return reported or run.id in dead or state.silent(run)
+    return reported or run.owner in dead or state.silent(run)
 
 
-def abandoned(state: State, service: str, dead: set[str]) -> list[Run]:
+def abandoned(state: State, service: str, dead: Dead) -> list[Run]:
     """The service's runs that can be resumed; first the one that holds most, among equals the newest."""
     found = [run for run in state.runs.values() if run.service == service and resumable(state, run, dead)]
     return sorted(found, key=lambda run: (len(state.held_by(run.id)), run.began), reverse=True)
 
 
-def to_resume(state: State, service: str, wanted: Sequence[str], dead: set[str]) -> Run | None:
+def to_resume(state: State, service: str, wanted: Sequence[str], dead: Dead) -> Run | None:
     """The run that a command for `wanted` goes on with: one of which something is left to do among them."""
     for run in abandoned(state, service, dead):
         if {*run.left(), *state.held_by(run.id)} & set(wanted):

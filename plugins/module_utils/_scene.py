@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -12,6 +12,7 @@ from . import _levels, _plan, _sources, _sweep
 from ._ledger import Lease, Refused, State, Waiting
 from ._levels import Glass, Level, Pool, moment
 from ._params import Params
+from ._runs import ATTACHING
 
 # The cap over all runs is counted like one more pool.
 CAP = "max_out"
@@ -31,9 +32,26 @@ class Scene:
     include_drained: bool
     glass: Glass = Glass.WHOLE
 
-    def levels(self, state: State) -> list[Level]:
-        leased = {host: held_text(state, lease) for host, lease in state.leases.items()}
+    def levels(self, state: State, free_runs: Collection[str] = ()) -> list[Level]:
+        """`free_runs`: what they hold of the wanted hosts counts as in traffic where it is not out yet, since a lease
+        alone may be older than what is out now."""
+        leased = {
+            host: held_text(state, lease)
+            for host, lease in state.leases.items()
+            if not self._waits_in_traffic(lease) or self.bars(state, lease, free_runs)
+        }
         return _levels.levels(self.pools, self.instances, self.said, self.seen, leased, self.glass)
+
+    def bars(self, state: State, lease: Lease, free_runs: Collection[str]) -> bool:
+        """Whether the lease keeps others from its host: an expired one does not within its service."""
+        return lease.run not in free_runs and (lease.until >= state.at or lease.service != self.service)
+
+    def _waits_in_traffic(self, lease: Lease) -> bool:
+        """Whether its host is wanted, is still to be taken out, and serves at every one of its traffic points."""
+        if lease.host not in self.wanted or lease.step == ATTACHING or not self.seen[lease.host].ok:
+            return False
+        points = self.instances[lease.host]["points"]
+        return all(self.said[point["pool"], point["source"], point["member"]]["state"] == "up" for point in points)
 
     def room(self, state: State, levels: Sequence[Level]) -> dict[str, int]:
         """By pool, with the cap over all runs as one more."""
@@ -95,13 +113,12 @@ def left_text(state: State, lease: Lease) -> str:
     return f"{held_text(state, lease)}, at step {lease.step}, for {seconds:.0f} s more at the most"
 
 
-def blocked(state: State, view: Scene, levels: Sequence[Level], free_runs: set[str]) -> dict[str, str]:
+def blocked(state: State, view: Scene, levels: Sequence[Level], free_runs: Collection[str]) -> dict[str, str]:
     """Of the wanted hosts, those that nobody may take now, whatever the room; `free_runs` stand in nobody's way."""
     found = {}
     for host in view.wanted:
         lease = state.leases.get(host)
-        taken = lease is not None and lease.run not in free_runs
-        if lease is not None and taken and (lease.until >= state.at or lease.service != view.service):
+        if lease is not None and view.bars(state, lease, free_runs):
             found[host] = f"held by {left_text(state, lease)}. Wait for that run, or stop it"
         outs = [level.outs[host] for level in levels if host in level.outs]
         drained = [out.detail for out in outs if out.why == _levels.DRAINED]

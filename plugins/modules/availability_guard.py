@@ -102,7 +102,7 @@ options:
     description: Only older processes are restarted, as seconds since the epoch by the ledger's clock. By default now.
     type: float
   dead:
-    description: Ids of runs whose process the caller has proved to be dead.
+    description: Owners of runs, of whom the caller has proved that their process is dead.
     type: list
     elements: str
     default: []
@@ -421,7 +421,7 @@ SPEC: dict[str, Any] = {
         "empty": {"type": "bool", "default": False},
         "planned": {"type": "list", "elements": "str"},
         "since": {"type": "float"},
-        "dead": {"type": "list", "elements": "str", "default": []},
+        "dead": {"type": "list", "elements": "dict", "options": OWNER, "default": []},
         "new": {"type": "bool", "default": False},
         "wanted": {"type": "list", "elements": "str"},
         "pools": {"type": "list", "elements": "dict", "options": POOL},

@@ -60,11 +60,11 @@ class Judge:
             raise Violation(f"{by} restarts {host} a second time for one roll")
 
     def _floor(self, pool: str, gone: set[str], measured: float) -> None:
-        """Who left by itself after the run had looked, or came back so, is not the run's fault."""
+        """Who left by itself after the run had looked is not its fault; nor does who was out then, or went out under
+        the same lease already, go out now."""
         hosts, found = ALL[pool], self._world.levels[pool]
-        changes = {host: self._world.last.get((pool, host)) for host in hosts}
-        excused = {host for host, last in changes.items() if last and last.at > measured and not last.by}
-        excused |= {host for host in gone if self._came_back.get((pool, host), 0.0) > measured}
+        excused = {host for host in hosts if self._world.left.get((pool, host), 0.0) > measured}
+        excused |= {host for host in gone if self._world.came.get((pool, host), 0.0) > measured}
         if 100 * len(found | excused) < FLOOR * len(hosts):
             raise Violation(f"{pool} is below its floor: of {hosts} only {sorted(found)} are in traffic")
 

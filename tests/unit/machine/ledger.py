@@ -48,6 +48,10 @@ class Session:
     def __init__(self, memory: Memory, by: Any) -> None:
         self._memory, self._by = memory, by
 
+    @property
+    def place(self) -> str:
+        return "in memory"
+
     def snapshot(self) -> State:
         pause()
         return self._memory.read()

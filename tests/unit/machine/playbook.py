@@ -19,6 +19,7 @@ from .jobs import Job, Process, Result
 from .world import POOLS, SERVICES, SOURCES, World, address, host_of
 
 RETRIES = 1
+PATIENCE = 2
 HELD = {"granted": 120.0, "restarting": 300.0, "attaching": 180.0}
 FLOOR = "30%"
 CAP = {"order": None, "pay": "1"}
@@ -34,6 +35,7 @@ class Command:
     drained: str = "skip"
     new: bool = False
     warmup: bool = False
+    fit: str = "refuse"
 
 
 @dataclass(frozen=True)
@@ -47,17 +49,18 @@ class Asked:
 
 @dataclass
 class Turn:
-    """What a batch's hosts have come to. failed: why each of them left the block."""
+    """What a batch's hosts have come to. failed: why each of them left the block. spared: there was no room for it."""
 
     batch: list[str]
     granted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    spared: set[str] = field(default_factory=set)
     renewed: set[str] = field(default_factory=set)
     misjudged: set[str] = field(default_factory=set)
 
     @property
     def living(self) -> list[str]:
-        return [host for host in self.batch if host not in self.failed]
+        return [host for host in self.batch if host not in self.failed and host not in self.spared]
 
 
 class Playbook:
@@ -115,9 +118,9 @@ class Playbook:
             self._keep(turn, host, self._state(host))
 
     def _ask(self, turn: Turn) -> None:
-        stale = True
-        while stale and turn.living:
-            self._all(turn, self._guard(action="ticket"))
+        again = True
+        while again and turn.living:
+            self._all(turn, self._guard(action="ticket", wanted=turn.batch, patience=PATIENCE))
             for source in SOURCES:
                 if turn.living:
                     self._all(turn, self._read(source))
@@ -125,7 +128,8 @@ class Playbook:
                 asked = self._guard(action="acquire", wanted=turn.batch, held=HELD["granted"])
                 turn.granted = asked.get("granted", {})
                 self._all(turn, asked)
-                stale = bool(asked.get("stale"))
+                again = bool(asked.get("stale") or asked.get("waiting"))
+        turn.spared = {host for host in turn.living if host not in turn.granted}
 
     def _drain(self, turn: Turn) -> None:
         for recheck in (False, True):
@@ -271,7 +275,8 @@ def describe(command: Command) -> dict[str, Any]:
     fleet = {
         **{"fleet_ledger": "/ledger", "fleet_floor": FLOOR, "fleet_max_out": CAP[service], "fleet_reason": ""},
         **{"fleet_drained": command.drained, "fleet_kind": "full", "fleet_pace": command.pace},
-        **{"fleet_since": None, "fleet_new": command.new},
+        **{"fleet_since": None, "fleet_new": command.new, "fleet_fit": command.fit, "fleet_wait_deadline": 600},
+        **{"fleet_change": "", "fleet_break_glass": "", "fleet_break_glass_empty": False},
     }
     return {
         "fleet": fleet,

@@ -38,6 +38,8 @@ class Story:
         self._tell = tell
         wires.files.clear()
         wires.alive = self.lives
+        wires.clock = lambda: self.world.now
+        wires.passes = self.passes
         wires.ledger = lambda by: Session(self.memory, by)
 
     def lives(self, owner: Mapping[str, Any]) -> bool:
@@ -59,7 +61,8 @@ class Story:
         hosts = SERVICES[service]
         chosen = [host for number, host in enumerate(hosts) if not whom >> 2 & 1 or (whom >> 3) + number & 1]
         drained = "include" if whom >> 4 & 3 == 3 else "skip"
-        command = Command(service, chosen, [1 + (whom >> 6 & 1)], drained, whom >> 5 == 7, whom >> 7 == 1)
+        fit = ("refuse", "wait", "shrink", "wait")[whom // 5 % 4]
+        command = Command(service, chosen, [1 + (whom >> 6 & 1)], drained, whom >> 5 == 7, whom >> 7 == 1, fit)
         self.command(command, MACHINES[whom >> 1 & 1], 1000.0 * (whom & 7))
 
     def command(self, command: Command, machine: str, skew: float) -> Playbook:
@@ -129,6 +132,9 @@ class Story:
     def wait(self, whom: int) -> None:
         seconds = SECONDS[whom % len(SECONDS)]
         self._say(f"{seconds} s pass")
+        self.world.now += seconds
+
+    def passes(self, seconds: float) -> None:
         self.world.now += seconds
 
     def health(self, whom: int) -> None:

@@ -22,8 +22,20 @@ from ansible_collections.lossless.restart.plugins.action import (
     nginx_upstream_info,
     nginx_upstream_member,
 )
-from ansible_collections.lossless.restart.plugins.module_utils import _fence, _ledger, _ledger_directory, _runs, _sweep
+from ansible_collections.lossless.restart.plugins.module_utils import (
+    _fence,
+    _ledger,
+    _ledger_directory,
+    _poll,
+    _runs,
+    _sweep,
+)
 from ansible_collections.lossless.restart.plugins.plugin_utils import _action, _controller, _own
+
+from . import jobs
+
+
+_POLL = _poll.poll
 
 
 class Controller(Protocol):
@@ -45,6 +57,8 @@ class Wires:
         self.controller: Controller | None = None
         self.ledger: Callable[[Any], _ledger.Ledger] | None = None
         self.asked: Any = None
+        self.clock: Callable[[], float] = float
+        self.passes: Callable[[float], None] = float
         self.alive: Callable[[Mapping[str, Any]], bool] = bool
         self.files: dict[str, str] = {}
         self.numbers: Iterator[int] = itertools.count()
@@ -83,6 +97,15 @@ class Wires:
 
     def monotonic(self) -> float:
         return self._me.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """A module waits: time passes, and others go on."""
+        self.passes(seconds)
+        jobs.pause()
+
+    def poll(self, read: Callable[[], Any], good: Callable[[Any], bool], **how: Any) -> Any:
+        clock = SimpleNamespace(monotonic=self.clock, sleep=self.sleep)
+        return _POLL(read, good, **{**how, "clock": clock})
 
     # _controller
 
@@ -126,6 +149,7 @@ def wired() -> Iterator[Wires]:
             (_fence, "os", SimpleNamespace(path=_fence.os.path, makedirs=lambda *_, **__: None)),
             (_runs, "secrets", SimpleNamespace(token_hex=lambda _size: f"{next(wires.numbers):06x}")),
             (_sweep, "sweep", _sweep_in_line),
+            (_poll, "poll", wires.poll),
             (_ledger_directory, "Directory", lambda *_, **__: wires.ledger and wires.ledger(wires.asked)),
         ):
             stack.enter_context(mock.patch.object(target, name, value))

@@ -66,14 +66,6 @@ class Process:
         return self.up and self.well
 
 
-@dataclass(frozen=True)
-class Change:
-    """The last time that a member left its pool's traffic or came back: when, and whether a run did it or nobody."""
-
-    at: float
-    by: str
-
-
 class Watch(Protocol):
     """Who is told of each change that a run makes."""
 
@@ -94,7 +86,9 @@ class World:
         self.unreachable: set[str] = set()
         self.spoiled: set[str] = set()
         self.levels = self._levels()
-        self.last: dict[tuple[str, str], Change] = {}
+        # By pool and member: when it left the traffic by itself, and was not back since; when it last came into it.
+        self.left: dict[tuple[str, str], float] = {}
+        self.came: dict[tuple[str, str], float] = {}
         self._locked: set[str] = set()
         self._pids = 100
 
@@ -139,7 +133,9 @@ class World:
         for place, one in asked.items():
             line = self.lines[place]
             line.state, line.weight = one["state"], one.get("weight") or line.weight
-            line.by = (line.by or US) if line.state != "up" else ""
+            # Put back to `down` is what a person had drained before.
+            out = PERSON if "weight" in one else line.by or US
+            line.by = out if line.state != "up" else ""
         gone = self._note(US)
         if self.watch:
             self.watch.changed(by, min(one["token"] for one in members), was, gone)
@@ -201,11 +197,15 @@ class World:
     # What an observer sees
 
     def _note(self, by: str) -> dict[str, set[str]]:
-        """Remember who left or came back. Those who left, by pool."""
+        """Remember who left or came back, and whether a run did it or nobody. Those who left, by pool."""
         before, self.levels = self.levels, self._levels()
         for pool, found in self.levels.items():
-            for host in found ^ before[pool]:
-                self.last[pool, host] = Change(self.now, by)
+            for host in found - before[pool]:
+                self.left.pop((pool, host), None)
+                self.came[pool, host] = self.now
+            for host in before[pool] - found:
+                if not by:
+                    self.left[pool, host] = self.now
         return {pool: found - self.levels[pool] for pool, found in before.items()}
 
     def _levels(self) -> dict[str, set[str]]:
