@@ -17,7 +17,9 @@ class ActionModule(FleetAction):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         again = args.pop("again", False)
         if args.pop("leased", False):
-            args["token"] = granted(str(variables["inventory_hostname"]), (_own.RESTARTING,))["token"]
-            run = _own.read("run")
-            args["older_than"] = None if again else run["elapsed"] + time.monotonic() - run["at"]
+            lease, run = granted(str(variables["inventory_hostname"]), (_own.RESTARTING,)), _own.read("run")
+            args["token"] = lease["token"]
+            if not again:
+                args["process"] = lease["process"]
+                args["older_than"] = run["elapsed"] + time.monotonic() - run["at"]
         return self.call(args, variables)

@@ -33,25 +33,19 @@ class Scene:
     glass: Glass = Glass.WHOLE
 
     def levels(self, state: State, free_runs: Collection[str] = ()) -> list[Level]:
-        """`free_runs`: what they hold of the wanted hosts counts as in traffic where it is not out yet, since a lease
-        alone may be older than what is out now."""
-        leased = {
-            host: held_text(state, lease)
+        """`free_runs`: what they hold of the wanted hosts and have still to take out counts as in traffic where it
+        serves, since its lease may be older than what is out now."""
+        leased = {host: held_text(state, lease) for host, lease in state.leases.items()}
+        going = {
+            host
             for host, lease in state.leases.items()
-            if not self._waits_in_traffic(lease) or self.bars(state, lease, free_runs)
+            if host in self.wanted and lease.step != ATTACHING and not self.bars(state, lease, free_runs)
         }
-        return _levels.levels(self.pools, self.instances, self.said, self.seen, leased, self.glass)
+        return _levels.levels(self.pools, self.instances, self.said, self.seen, leased, self.glass, going)
 
     def bars(self, state: State, lease: Lease, free_runs: Collection[str]) -> bool:
         """Whether the lease keeps others from its host: an expired one does not within its service."""
         return lease.run not in free_runs and (lease.until >= state.at or lease.service != self.service)
-
-    def _waits_in_traffic(self, lease: Lease) -> bool:
-        """Whether its host is wanted, is still to be taken out, and serves at every one of its traffic points."""
-        if lease.host not in self.wanted or lease.step == ATTACHING or not self.seen[lease.host].ok:
-            return False
-        points = self.instances[lease.host]["points"]
-        return all(self.said[point["pool"], point["source"], point["member"]]["state"] == "up" for point in points)
 
     def room(self, state: State, levels: Sequence[Level]) -> dict[str, int]:
         """By pool, with the cap over all runs as one more."""

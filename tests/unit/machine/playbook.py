@@ -236,9 +236,9 @@ class Playbook:
 
     def _start(self, host: str, again: bool) -> Result:
         def call(args: dict[str, Any]) -> Result:
-            token, older = args["token"], args["older_than"]
-            text = f"restart {host} with token {token}, if older than {older}"
-            return self._call(text, lambda: self.world.restart(self, host, token, older))
+            young = "" if again else f", unless it is younger than {args['older_than']:.1f} s"
+            text = f"restart {host} with token {args['token']}{young}"
+            return self._call(text, lambda: self.world.restart(self, host, args))
 
         module = wires.Acts(wires.RESTART, "instance_process", host, call)
         return module({"inventory_hostname": host}, leased=True, again=again)

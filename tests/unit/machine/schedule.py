@@ -102,13 +102,13 @@ class Story:
             self._answer(controller, job.result)
 
     def lose(self, whom: int) -> None:
-        """The question or its answer is lost; in between, the module goes on without anybody who waits for it."""
+        """The question or its answer is lost. A module that has begun comes to its end before that is noticed."""
         controller = self._one(whom)
         job = controller.process.job
         assert job is not None
         self._say(f"LOST: {job.what}")
-        if job.begun and job.result is None:
-            self.left.append(job)
+        while job.begun and job.result is None:
+            self._work(job)
         self._answer(controller, LOST)
 
     def kill(self, whom: int) -> None:

@@ -148,18 +148,21 @@ class World:
         identity = {"pid": process.pid, "start": process.started, "boot": "b"} if process.up else None
         return {"changed": False, "identity": identity, "running": process.up, "msg": "is there"}
 
-    def restart(self, by: Any, host: str, token: int, older_than: float | None) -> Result:
-        """As instance_process does it: the fence and the age under the host's lock, then stop, then start."""
+    def restart(self, by: Any, host: str, asked: Mapping[str, Any]) -> Result:
+        """As instance_process does it: the fence, the identity and the age under the host's lock, then stop and start.
+        A module is on its way for a while before it looks."""
+        pause()
         if host in self._locked:
             pause()
         if host in self._locked:
             return {"failed": True, "msg": "another restart has the lock"}
         try:
-            _fence.admit(f"/{host}", f"instance {address(host)}", token)
+            _fence.admit(f"/{host}", f"instance {address(host)}", asked["token"])
         except (_fence.Fenced, ValueError) as error:
             return {"failed": True, "msg": str(error)}
-        old = self.processes[host]
-        if old.up and older_than is not None and self.now - old.started < older_than:
+        old, known, age = self.processes[host], asked.get("process"), asked.get("older_than")
+        other = known and known != self.process(host)["identity"]
+        if old.up and (other or (age is not None and self.now - old.started < age)):
             return {"changed": False, "msg": "was left alone"}
         if self.watch:
             self.watch.restarting(by, host)
