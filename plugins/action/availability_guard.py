@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible import constants as C
 from ansible.utils.display import Display
 from ansible_collections.lossless.restart.plugins.plugin_utils import _controller, _own, _preflight, _receipt
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
@@ -64,7 +65,10 @@ class ActionModule(FleetAction):
             return plan
         warned = [text for note in _own.journal() for text in note["warned"]]
         Display().display("\n".join(_receipt.plan_lines(plan, described, checks, warned)))
+        _tell_of_glass(fleet["fleet_break_glass"])
         problems = _preflight.problems(plan, checks, _receipt.drained(plan)) + _unjudged(described)
+        replaces = fleet["fleet_ledger_replaces"]
+        problems += _preflight.foreign(described["checked"], variables["hostvars"], status, replaces)
         if problems:
             return {"failed": True, "msg": "\n".join(["Nothing was touched:", *problems])}
         todo = [host for batch in plan["batches"] for host in batch]
@@ -91,8 +95,9 @@ class ActionModule(FleetAction):
         result = self._ledger(asked, described, variables)
         if not result.get("failed"):
             # Ages are counted on this machine's monotonic clock from here on, so that no clock's skew matters.
-            began = {"id": result["run"], "ledger": result["ledger"], "elapsed": result["elapsed"]}
-            _own.write("run", {**began, "at": time.monotonic()})
+            ledger = {**result["ledger"], "replaces": fleet["fleet_ledger_replaces"]}
+            began = {"id": result["run"], "elapsed": result["elapsed"], "at": time.monotonic()}
+            _own.write("run", {**began, "ledger": ledger})
             _own.keep_leases(result["leases"], _TAKEN_OVER)
         return result
 
@@ -147,8 +152,14 @@ class ActionModule(FleetAction):
         status = self._ledger({"action": "status", "run": outcome["run"]}, described, variables)
         lines = _receipt.receipt_lines(outcome, status.get("events", []), list(_own.journal()), _controller.age())
         Display().display("\n".join(lines))
+        _tell_of_glass(described["fleet"]["fleet_break_glass"])
         missed += [] if outcome["complete"] else [outcome["msg"]]
         return {**outcome, "failed": bool(missed), "msg": "; ".join(missed) or outcome["msg"]}
+
+
+def _tell_of_glass(why: str) -> None:
+    if why:
+        Display().display(f"  BROKEN GLASS: {why}\n  This run may go below the floor.\n", color=C.COLOR_ERROR)
 
 
 def _in_time(result: dict[str, Any], deadline: float) -> dict[str, Any]:
@@ -214,6 +225,7 @@ def _measured(described: Mapping[str, Any], after: float) -> dict[str, Any]:
         "fit": fleet["fleet_fit"],
         "glass": fleet["fleet_break_glass"],
         "empty": fleet["fleet_break_glass_empty"],
+        "replaces": fleet["fleet_ledger_replaces"],
         "pools": described["pools"],
         "instances": {
             host: {name: one[name] for name in ("address", "probe", "points")}

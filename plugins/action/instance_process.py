@@ -18,7 +18,7 @@ class ActionModule(FleetAction):
         again = args.pop("again", False)
         if args.pop("leased", False):
             lease, run = granted(str(variables["inventory_hostname"]), (_own.RESTARTING,)), _own.read("run")
-            args["token"] = lease["token"]
+            args |= {"token": lease["token"], **_own.ledger()}
             if not again:
                 args["process"] = lease["process"]
                 args["older_than"] = run["elapsed"] + time.monotonic() - run["at"]

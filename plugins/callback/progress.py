@@ -66,7 +66,8 @@ class CallbackModule(CallbackBase):
     def _tell(self, result: Any, outcome: Any, color: str | None, failed: bool = False, head: str = "FAILED ") -> None:
         module = str(result.task.action).removeprefix(_OURS)
         ours = str(result.task.action).startswith(_OURS)
-        dull = not ours or module in _QUIET or outcome.get("idle")
+        quiet = module in _QUIET and not outcome.get("waiting")
+        dull = not ours or quiet or outcome.get("idle")
         if dull and not failed and self._display.verbosity == 0:
             return
         text = str(outcome.get("msg") or result.task.get_name()).strip()

@@ -69,6 +69,29 @@ def write_json(path: str, value: Any, *, mode: int = 0o600, drafts: str | None =
     sync_folder(folder)
 
 
+def append_line(path: str, line: str, *, mode: int = 0o600) -> None:
+    """Add `line` to the file at `path`, so that it survives a power cut; what one left of a last line is dropped."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+    with os.fdopen(handle, "r+b") as stream:
+        os.fchmod(handle, mode)
+        _whole_lines(stream)
+        stream.write(line.encode() + b"\n")
+        stream.flush()
+        os.fsync(handle)
+
+
+def _whole_lines(stream: Any) -> None:
+    """Go to the end of the last line that has one."""
+    size = stream.seek(0, os.SEEK_END)
+    if not size:
+        return
+    stream.seek(size - 1)
+    if stream.read(1) != b"\n":
+        stream.seek(0)
+        stream.truncate(stream.read().rfind(b"\n") + 1)
+        stream.seek(0, os.SEEK_END)
+
+
 def sync_folder(folder: str) -> None:
     """Make a rename or a new file in `folder` survive a power cut."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

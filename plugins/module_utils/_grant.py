@@ -12,7 +12,7 @@ from . import _ledger, _plan, _queue, _runs, _sweep, _ticket
 from ._ledger import Lease, Ledger, Refused, Run, State
 from ._levels import Glass, grouped
 from ._params import Params
-from ._scene import Scene, blocked, scene, unliftable, why_no_room
+from ._scene import Scene, blocked, refuse_foreign, scene, unliftable, why_no_room
 
 # Seconds by the ledger's clock after which what was measured on a ticket is too old.
 TICKET_AGE = 10.0
@@ -34,6 +34,7 @@ def acquire(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, An
     view = scene(params, check, _glass(run, params))
     if view.service != run.service:
         raise Refused(f"run {run.id} is one of {run.service}, not of {view.service}")
+    refuse_foreign(view, before, ledger.place, params.text("replaces"))
     decided: dict[str, Any] = {}
 
     def change(state: State) -> State:

@@ -44,7 +44,8 @@ def run(
         path = _grammar.path(asked.raw("ledger"), "ledger").rstrip("/")
     except ValueError as error:
         raise Refused(str(error)) from error
-    ledger = _ledger_directory.Directory(path, clock=clock, dry=check_mode, found=asked.action == "begin")
+    begins, reads = asked.action == "begin", asked.action == "status"
+    ledger = _ledger_directory.Directory(path, clock=clock, dry=check_mode, found=begins, reads=reads)
     if asked.action in ACTIONS:
         return ACTIONS[asked.action](ledger, asked)
     if asked.action in MEASURING:

@@ -3,7 +3,8 @@
 """The ledger as a directory on one host, guarded by a file lock.
 
 `state.json` is all that counts: it is replaced as a whole. `runs/ID.json` is a past run, `runs/ID.jsonl` a run's
-events. The directory and all in it belong to one account, 0700 and 0600, on a file system whose locks hold.
+events. The directory and all in it belong to one account, 0700 and 0600, on a file system whose locks hold. Where an
+administrator gave the directory a group and mode 2750, that group may read all of it, and new files are 0640.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Directory:
     """A backend: see _ledger.Ledger.
 
     dry: write nothing, and answer as if it had. found: make the directory where it is missing; a ledger that vanishes
-    in the middle of a run must not come back empty.
+    in the middle of a run must not come back empty. reads: for an account that may only read.
     """
 
     def __init__(
@@ -45,12 +46,14 @@ class Directory:
         clock: Callable[[], float] = time.time,
         dry: bool = False,
         found: bool = True,
+        reads: bool = False,
         mounts: str = _ledger_trust.MOUNTS,
     ) -> None:
         self._path = path
         self._clock = clock
         self._dry = dry
         self._found = found
+        self._reads = reads
         self._mounts = mounts
 
     @property
@@ -74,15 +77,15 @@ class Directory:
             for run in new.runs.values():
                 if run.state in _ledger.PAST:
                     past = _ledger_format.encode_past(run)
-                    _files.write_json(self._in_runs(run.id, "json"), past, drafts=self._path)
+                    _files.write_json(self._in_runs(run.id, "json"), past, mode=self._mode(), drafts=self._path)
             new = _ledger.settled(state, new)
-            _files.write_json(self._in("state.json"), _ledger_format.encode(new))
+            _files.write_json(self._in("state.json"), _ledger_format.encode(new), mode=self._mode())
             return new
 
     def past(self, run: str) -> Run | None:
         path = self._in_runs(run, "json")
         with self._explained("cannot be read"):
-            data = _ledger_trust.private(path)
+            data = self._private(path)
         return None if data is None else _parsed(path, data, _ledger_format.decode_past)
 
     def recent(self) -> Iterator[Run]:
@@ -96,21 +99,23 @@ class Directory:
     def append(self, run: str, event: Mapping[str, Any]) -> None:
         if self._dry:
             return
-        line = json.dumps({**event, "run": run}, sort_keys=True, separators=(",", ":")) + "\n"
+        line = json.dumps({**event, "run": run}, sort_keys=True, separators=(",", ":"))
         with self._writing():
-            handle = os.open(self._in_runs(run, "jsonl"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(handle, "r+b") as stream:
-                _whole_lines(stream)
-                stream.write(line.encode())
-                stream.flush()
-                os.fsync(stream.fileno())
+            _files.append_line(self._in_runs(run, "jsonl"), line, mode=self._mode())
 
     def events(self, run: str) -> list[dict[str, Any]]:
         path = self._in_runs(run, "jsonl")
         with self._explained("cannot be read"):
-            data = _ledger_trust.private(path) or b""
+            data = self._private(path) or b""
         # What stands behind the last line end was torn by a power cut.
         return [_parsed(path, line, dict) for line in data.split(b"\n")[:-1]]
+
+    def _private(self, path: str) -> bytes | None:
+        return _ledger_trust.private(path, os.stat(self._path) if os.path.isdir(self._path) else None)
+
+    def _mode(self) -> int:
+        """Of new files."""
+        return 0o640 if _ledger_trust.for_group(os.stat(self._path)) else 0o600
 
     def _in(self, name: str) -> str:
         return os.path.join(self._path, name)
@@ -129,6 +134,8 @@ class Directory:
             for folder in (*([self._path] if self._found else []), self._in("runs")):
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(folder, 0o700)
+                    if folder != self._path and _ledger_trust.for_group(os.stat(self._path)):
+                        os.chmod(folder, 0o2750)
                     _files.sync_folder(os.path.dirname(folder))
             self._check()
             with _files.locked(self._in("lock"), deadline=_LOCK_DEADLINE, what="waiting for the ledger"):
@@ -152,7 +159,7 @@ class Directory:
     def _read(self) -> State:
         path = self._in("state.json")
         now = self._clock()
-        data = _ledger_trust.private(path)
+        data = self._private(path)
         if data is None:
             # Tokens begin at the time, so that a ledger made anew after a loss is not fenced off by its predecessor's.
             return State(token=int(now), at=now)
@@ -168,21 +175,9 @@ class Directory:
 
     def _check(self) -> None:
         """Refuse a directory that cannot be trusted; one that is not there yet is fine where its parent is."""
-        wrong = _ledger_trust.untrusted(self._path, self._mounts)
+        wrong = _ledger_trust.untrusted(self._path, self._mounts, self._reads)
         if wrong:
             raise Refused(f"ledger {self._path} {wrong}. Nothing was changed.", ledger=self._path)
-
-
-def _whole_lines(stream: Any) -> None:
-    """Go to the end, and drop what a power cut left of a last line."""
-    size = stream.seek(0, os.SEEK_END)
-    if not size:
-        return
-    stream.seek(size - 1)
-    if stream.read(1) != b"\n":
-        stream.seek(0)
-        stream.truncate(stream.read().rfind(b"\n") + 1)
-        stream.seek(0, os.SEEK_END)
 
 
 def _sweep_drafts(folder: str) -> None:

@@ -15,8 +15,8 @@ MOUNTS = "/proc/self/mountinfo"
 _NETWORK = re.compile(r"(nfs4?|cifs|smb3|smbfs|9p|ceph|afs|lustre|gfs2|ocfs2|gpfs|beegfs|glusterfs|virtiofs|fuse.*)\Z")
 
 
-def untrusted(path: str, mounts: str) -> str | None:
-    """What is wrong with the directory, or None."""
+def untrusted(path: str, mounts: str, reads: bool = False) -> str | None:
+    """What is wrong with the directory, or None. reads: for somebody who only reads, as the directory's group may."""
     parent = os.path.dirname(path)
     if not os.path.isdir(parent):
         return f"cannot be made: its parent {parent} is no directory. Make it first"
@@ -32,11 +32,17 @@ def untrusted(path: str, mounts: str) -> str | None:
         return "is a symbolic link. Name the directory itself"
     if not stat.S_ISDIR(found.st_mode):
         return "is no directory"
-    if found.st_uid != os.geteuid():
+    reader = reads and for_group(found) and os.access(path, os.R_OK | os.X_OK)
+    if found.st_uid != os.geteuid() and not reader:
         return f"belongs to uid {found.st_uid} and this is uid {os.geteuid()}. Become the ledger's account"
-    if mode & 0o077:
+    if mode & 0o077 and not for_group(found):
         return f"is open to others (mode {mode:04o}). Look who used it, then chmod 0700"
     return None if mode & 0o700 == 0o700 else f"is not writable for its owner (mode {mode:04o}). chmod 0700"
+
+
+def for_group(found: os.stat_result) -> bool:
+    """Whether the directory was made readable for its group on purpose: mode 2750, and no other."""
+    return stat.S_IMODE(found.st_mode) == 0o2750
 
 
 def file_system(path: str, mounts: str) -> str:
@@ -52,17 +58,20 @@ def file_system(path: str, mounts: str) -> str:
     return kind
 
 
-def private(path: str) -> bytes | None:
-    """The bytes of a file that belongs to this account alone; None where there is none."""
+def private(path: str, directory: os.stat_result | None) -> bytes | None:
+    """The bytes of a file of the ledger's account; None where there is none. Raises Refused where others may write it,
+    or read it although `directory` is not readable for its group."""
+    owner = directory.st_uid if directory else os.geteuid()
+    closed = 0o037 if directory and for_group(directory) else 0o077
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     with os.fdopen(handle, "rb") as stream:
         found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != owner or found.st_mode & closed:
             raise Refused(
-                f"{path} is not a file of uid {os.geteuid()} alone (uid {found.st_uid}, mode "
+                f"{path} is not a file of uid {owner} alone (uid {found.st_uid}, mode "
                 f"{stat.S_IMODE(found.st_mode):04o}): somebody else may have changed it. Nothing was changed."
             )
         return stream.read()

@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from . import _fence, _files, _nginx_host, _nginx_plan, _nginx_proof, _nginx_state, _nginx_write, _poll
 from ._nginx_host import HostError
@@ -50,12 +51,13 @@ def locked(nginx: Nginx, state_dir: str, deadline: float) -> Iterator[None]:
         yield
 
 
-def prepare(nginx: Nginx, wanted: list[Wanted]) -> Prepared:
+def prepare(nginx: Nginx, wanted: list[Wanted], *, allow_empty: bool = False) -> Prepared:
     """Read, and refuse what cannot be done. Raises ConfigError, MemberError or HostError; nothing is written."""
     reading = nginx.read()
     drafts = _nginx_plan.edited(reading.config, reading.upstreams, wanted)
     after = nginx.with_drafts(reading, drafts) if drafts else reading
-    _nginx_plan.refuse_empty(reading.upstreams, after.upstreams)
+    if not allow_empty:
+        _nginx_plan.refuse_empty(reading.upstreams, after.upstreams)
     _refuse_drain(reading, wanted)
     _refuse_unseen(reading, wanted)
     master = reading.master()
@@ -76,11 +78,16 @@ def test_untouched(nginx: Nginx) -> None:
     _nginx_host.refuse_other_config(said, nginx.config)
 
 
-def admit(state_dir: str, wanted: list[Wanted], *, write: bool) -> None:
+def fenced(upstream: str, member: str) -> str:
+    """As the fence knows a member."""
+    return f"nginx {upstream} {member}"
+
+
+def admit(state_dir: str, wanted: list[Wanted], ledger: Mapping[str, Any] | None, *, write: bool) -> None:
     """Check the fence of every member with a token, or remember it there. Raises Fenced, ValueError or OSError."""
     for item in wanted:
         if item.token is not None:
-            _fence.admit(state_dir, f"nginx {item.upstream} {item.member}", item.token, write=write)
+            _fence.admit(state_dir, fenced(item.upstream, item.member), item.token, ledger, write=write)
 
 
 def make(nginx: Nginx, prepared: Prepared, deadline: float) -> float:

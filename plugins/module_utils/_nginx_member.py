@@ -34,6 +34,8 @@ class Task:
     deadline: float
     interval: float
     state_dir: str
+    ledger: Mapping[str, Any] | None
+    allow_empty: bool
     recheck: bool
     cut: bool
     check: bool
@@ -55,6 +57,8 @@ def task(params: Mapping[str, Any], check: bool) -> Task:
         deadline=params["deadline"],
         interval=params["interval"],
         state_dir=_grammar.path(params["state_dir"], "state_dir"),
+        ledger=params["ledger"],
+        allow_empty=params["allow_empty"],
         recheck=params["recheck"],
         cut=params["cut"],
         check=check,
@@ -92,7 +96,7 @@ def run(task: Task) -> dict[str, Any]:
             reloaded = prepared.needed
             if reloaded:
                 _nginx_change.test_untouched(task.nginx)
-            _nginx_change.admit(task.state_dir, task.wanted, write=True)
+            _nginx_change.admit(task.state_dir, task.wanted, task.ledger, write=True)
             if reloaded:
                 waited = _nginx_change.make(task.nginx, prepared, task.deadline)
     result = _result(task, prepared, reloaded, waited)
@@ -103,8 +107,8 @@ def run(task: Task) -> dict[str, Any]:
 
 def _checked(task: Task) -> Prepared:
     """The change, found sound; in check mode nginx's own test as well. Nothing is written."""
-    prepared = _nginx_change.prepare(task.nginx, task.wanted)
-    _nginx_change.admit(task.state_dir, task.wanted, write=False)
+    prepared = _nginx_change.prepare(task.nginx, task.wanted, allow_empty=task.allow_empty)
+    _nginx_change.admit(task.state_dir, task.wanted, task.ledger, write=False)
     if task.check and prepared.needed:
         _nginx_change.test_untouched(task.nginx)
     return prepared

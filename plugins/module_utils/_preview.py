@@ -12,7 +12,7 @@ from . import _plan, _runs, _sweep
 from ._ledger import FINISHED, Ledger, Refused, Run, State
 from ._levels import Level, grouped
 from ._params import Params
-from ._scene import CAP, Scene, blocked, scene, unliftable, why_no_room
+from ._scene import CAP, Scene, blocked, refuse_foreign, scene, unliftable, why_no_room
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ def plan(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
     sizes = _ruled_pace(params, len(view.wanted))
     waits = params.choice("fit", "refuse", "shrink", "wait") == "wait"
     state = ledger.snapshot()
+    refuse_foreign(view, state, ledger.place, params.text("replaces"))
     dead, new = params.dead(), params.flag("new")
     resumed = None if new else _runs.to_resume(state, view.service, view.wanted, dead)
     ours = {run.id for run in _runs.abandoned(state, view.service, dead)}

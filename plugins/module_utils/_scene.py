@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from . import _levels, _plan, _sources, _sweep
+from . import _fence, _levels, _plan, _sources, _sweep
 from ._ledger import Lease, Refused, State, Waiting
-from ._levels import Glass, Level, Pool, moment
+from ._levels import Glass, Level, Pool, grouped, moment
 from ._params import Params
 from ._runs import ATTACHING
 
@@ -92,6 +92,21 @@ def scene(params: Params, check: _sweep.Check, glass: Glass = Glass.WHOLE) -> Sc
     seen = _sweep.sweep({host: instances[host]["probe"] for host in members}, timeout, check)
     said = _sources.said_by(readings)
     return Scene(service.name, wanted, pools, instances, said, seen, cap, drained == "include", glass)
+
+
+def refuse_foreign(view: Scene, state: State, place: str, replaces: str) -> None:
+    """Refuse while a source knows a member of a pool under another ledger: that one's leases are not seen from here."""
+    told: dict[str, str] = {}
+    for (_pool, source, member), said in view.said.items():
+        known = said.get("ledger")
+        if known and known["id"] not in (state.id, replaces):
+            told[f"{member} at {source}"] = _fence.foreign(_fence.Record(0, **_record(known)), state.id, place)
+    if told:
+        raise Refused(f"{'; '.join(grouped(told))}. Nothing was granted.", foreign=sorted(told))
+
+
+def _record(known: Mapping[str, Any]) -> dict[str, str]:
+    return {"ledger": str(known["id"]), "place": str(known["place"])}
 
 
 def held_text(state: State, lease: Lease) -> str:

@@ -32,6 +32,7 @@ def status(ledger: Ledger, params: Params) -> dict[str, Any]:
         "changed": False,
         "msg": "\n".join(lines) or "no run is live and nothing is held out",
         "id": state.id,
+        "place": ledger.place,
         "revision": state.revision,
         "at": state.at,
         "runs": runs,

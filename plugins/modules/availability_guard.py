@@ -202,6 +202,10 @@ options:
     description: Batch sizes for V(plan), as counts or shares of O(wanted). The last one repeats.
     type: list
     elements: raw
+  replaces:
+    description: Id of the ledger that this one replaces, where sources still know members under it.
+    type: str
+    default: ""
   probe_deadline:
     description: Seconds that one probe may take.
     type: float
@@ -440,6 +444,7 @@ SPEC: dict[str, Any] = {
         "done": {"type": "bool", "default": False},
         "why": {"type": "str"},
         "pace": {"type": "list", "elements": "raw"},
+        "replaces": {"type": "str", "default": ""},
         "probe_deadline": {"type": "float", "default": 2.0},
     },
     "supports_check_mode": True,

@@ -86,6 +86,25 @@ options:
   token:
     description: The lease's token. A lower one than this host has seen for the instance is refused.
     type: int
+  ledger:
+    description:
+      - The ledger that gave the lease. The host remembers it for each member and refuses another one, which would not
+        know of the first one's leases. C(replaces) is the id of one whose place it takes.
+      - Needs O(token). After M(lossless.restart.availability_guard) the action plugin fills it in.
+    type: dict
+    suboptions:
+      id:
+        description: Its id.
+        type: str
+        required: true
+      place:
+        description: Where it is, for people.
+        type: str
+        required: true
+      replaces:
+        description: The id of the ledger that it replaces.
+        type: str
+        default: ""
 attributes:
   diff_mode:
     description: There is nothing to show, since no file is written.
@@ -131,6 +150,11 @@ before:
   returned: always
   type: dict
   sample: {pid: 4242, start: 1234, boot: 750994be-6c4c-4791-b504-9a67b87cd182}
+ledger:
+  description: The ledger under which O(address) was restarted last, C(id) and C(place), or null.
+  returned: for O(state=read) with O(address)
+  type: dict
+  sample: {id: 5d2c6c3e-0d0b-4a6e-9a63-3f6f4d4f3c11, place: "bastion:/var/lib/lossless_restart/ledger"}
 age:
   description: Seconds since the process RV(identity) started, or null.
   returned: when it was read
@@ -193,6 +217,7 @@ SPEC: dict[str, Any] = {
         "deadline": {"type": "float", "default": 60.0},
         "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
         "token": {"type": "int", "no_log": False},
+        "ledger": _fence.OPTION,
     },
     "required_if": [("state", "restarted", ["address"])],
     "supports_check_mode": True,
@@ -221,6 +246,8 @@ class Turn:
     def read(self) -> str:
         """Say what is there."""
         seen = self._look()
+        if self.params["address"] is not None:
+            self.result["ledger"] = _fence.known(self.params["state_dir"], self._member())
         old = f" as pid {seen.process.pid}, {self.result['age']:.0f} s old" if seen.process else ", without a process"
         return f"is {seen.state}{old}"
 
@@ -239,8 +266,8 @@ class Turn:
 
     def _admitted(self) -> str:
         if self.params["token"] is not None:
-            member = f"instance {self.params['address']}"
-            _fence.admit(self.params["state_dir"], member, self.params["token"], write=not self.check_mode)
+            token, ledger = self.params["token"], self.params["ledger"]
+            _fence.admit(self.params["state_dir"], self._member(), token, ledger, write=not self.check_mode)
         seen = self._look()
         self.result["before"] = self.result["identity"]
         age, limit, known = self.result["age"], self.params["older_than"], self.params["process"]
@@ -252,6 +279,10 @@ class Turn:
             self.result["changed"] = True
             return f"would be {'re' if seen.process else ''}started; it is {seen.state}"
         return self._restarted(seen)
+
+    def _member(self) -> str:
+        """As the fence knows the instance."""
+        return f"instance {self.params['address']}"
 
     def _restarted(self, seen: Seen) -> str:
         locked = self.result["waited"]

@@ -36,6 +36,14 @@ options:
     description: Also count the established connections from nginx to each member.
     type: bool
     default: false
+  tested:
+    description: Also let nginx test its configuration, with O(test), and fail where it is broken.
+    type: bool
+    default: false
+  state_dir:
+    description: This host's directory for locks and tokens, from which RV(ignore:readings) have each member's ledger.
+    type: path
+    default: /var/lib/lossless_restart
 seealso:
   - module: lossless.restart.nginx_upstream_member
 """
@@ -135,7 +143,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lossless.restart.plugins.module_utils import (
     _answer,
+    _fence,
     _grammar,
+    _nginx_change,
     _nginx_connection,
     _nginx_host,
     _nginx_log,
@@ -152,6 +162,8 @@ SPEC: dict[str, Any] = {
         "upstreams": {"type": "list", "elements": "str", "default": []},
         "source": {"type": "str"},
         "connections": {"type": "bool", "default": False},
+        "tested": {"type": "bool", "default": False},
+        "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
         "batch": {"type": "list", "elements": "str"},
     },
     "supports_check_mode": True,
@@ -175,10 +187,16 @@ def described(reading: Reading, upstream: Upstream) -> dict[str, Any]:
     return {"name": upstream.name, "context": upstream.context, "files": upstream.files, "members": members}
 
 
-def reading_for_guard(source: str, upstream: dict[str, Any]) -> dict[str, Any]:
-    """One upstream, as the guard reads it."""
+def reading_for_guard(source: str, upstream: dict[str, Any], state_dir: str) -> dict[str, Any]:
+    """One upstream, as the guard reads it; with each member the ledger under which it was changed last."""
     keys = ("member", "state", "weight", "addresses")
-    members = [{key: member[key] for key in keys} for member in upstream["members"]]
+    members = [
+        {
+            **{key: member[key] for key in keys},
+            "ledger": _fence.known(state_dir, _nginx_change.fenced(upstream["name"], member["member"])),
+        }
+        for member in upstream["members"]
+    ]
     return {"kind": "nginx", "pool": f"nginx/{upstream['name']}", "source": source, "members": members}
 
 
@@ -201,6 +219,15 @@ def workers(reading: Reading) -> dict[str, Any]:
     }
 
 
+def unread(reading: Reading, running: dict[str, Any]) -> list[str]:
+    """That files changed since nginx read them: any reload makes live what somebody wrote there."""
+    if running["master"] is None:
+        return []
+    files = _nginx_host.unread(sorted(reading.config.files), _nginx_host.workers(running["master"]))
+    what = "our reload will make live what stands there"
+    return [f"nginx has not read {', '.join(files)} since it changed: {what}"] if files else []
+
+
 def connections(running: dict[str, Any], upstreams: list[dict[str, Any]]) -> dict[str, int]:
     """Established connections to each member; none where nginx does not run."""
     addresses = {member["member"]: member["addresses"] for upstream in upstreams for member in upstream["members"]}
@@ -213,7 +240,10 @@ def connections(running: dict[str, Any], upstreams: list[dict[str, Any]]) -> dic
 
 def read(params: dict[str, Any]) -> dict[str, Any]:
     names = [_grammar.word(name, "upstreams:") for name in params["upstreams"]]
-    reading = _nginx_state.from_params(params).read()
+    nginx = _nginx_state.from_params(params)
+    reading = nginx.read()
+    if params["tested"]:
+        _nginx_change.test_untouched(nginx)
     chosen = [upstream for upstream in reading.upstreams if not names or upstream.name in names]
     found = [described(reading, upstream) for upstream in chosen]
     running = workers(reading)
@@ -231,13 +261,13 @@ def read(params: dict[str, Any]) -> dict[str, Any]:
     if params["connections"]:
         result["connections"] = connections(running, found)
     if params["source"]:
-        result["readings"] = [reading_for_guard(params["source"], upstream) for upstream in found]
+        result["readings"] = [reading_for_guard(params["source"], upstream, params["state_dir"]) for upstream in found]
         if running["master"] is None:
             result["readings"] = [{"source": params["source"], "error": running["error"]}]
     count = sum(len(upstream["members"]) for upstream in found)
     live = sum(member["state"] == "up" for upstream in found for member in upstream["members"])
     unresolved = [f"{name} does not resolve: {why}" for name, why in reading.resolver.failed.items()]
-    result["warnings"] += unresolved
+    result["warnings"] += unresolved + unread(reading, running)
     result["msg"] = f"{count} members in {len(found)} upstreams, {live} of them up; {reading.built.text}"
     return result
 

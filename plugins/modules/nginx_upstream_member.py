@@ -14,7 +14,7 @@ description:
     own word stays, so that V(up) after V(down) gives the file back as it was.
   - One edit, one test and one reload serve all members of a call. What fails is put back.
   - A member that goes out is proved out. nginx has read the file, no old worker is left, and no connection leads there.
-  - Never leaves an upstream without a live server, backup servers not counted.
+  - Never leaves an upstream without a live server, backup servers not counted, unless O(allow_empty).
 extends_documentation_fragment:
   - lossless.restart.common
   - lossless.restart.nginx
@@ -66,6 +66,29 @@ options:
       - The token of the lease. This host keeps the highest that it has seen for each member and refuses a lower one.
       - Without it nothing is checked.
     type: int
+  ledger:
+    description:
+      - The ledger that gave the lease. The host remembers it for each member and refuses another one, which would not
+        know of the first one's leases. C(replaces) is the id of one whose place it takes.
+      - Needs O(token). After M(lossless.restart.availability_guard) the action plugin fills it in.
+    type: dict
+    suboptions:
+      id:
+        description: Its id.
+        type: str
+        required: true
+      place:
+        description: Where it is, for people.
+        type: str
+        required: true
+      replaces:
+        description: The id of the ledger that it replaces.
+        type: str
+        default: ""
+  allow_empty:
+    description: Whether an upstream may be left without a live server. Only for broken glass.
+    type: bool
+    default: false
   deadline:
     description: Seconds to wait for the reload, and again for the proof that members are out.
     type: float
@@ -155,7 +178,13 @@ warnings:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lossless.restart.plugins.module_utils import _answer, _leased, _nginx_member, _nginx_state
+from ansible_collections.lossless.restart.plugins.module_utils import (
+    _answer,
+    _fence,
+    _leased,
+    _nginx_member,
+    _nginx_state,
+)
 from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 from ansible_collections.lossless.restart.plugins.module_utils._fence import Fenced
 from ansible_collections.lossless.restart.plugins.module_utils._files import LockTimeout
@@ -182,6 +211,8 @@ SPEC: dict[str, Any] = {
             },
         },
         "token": {"type": "int", "no_log": False},
+        "ledger": _fence.OPTION,
+        "allow_empty": {"type": "bool", "default": False},
         "deadline": {"type": "float", "default": 60.0},
         "interval": {"type": "float", "default": 0.2},
         "cut": {"type": "bool", "default": False},

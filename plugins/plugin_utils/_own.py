@@ -79,6 +79,12 @@ def leases(hosts: Iterable[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def ledger() -> dict[str, Any]:
+    """The ledger of this process's run, as the modules take it; {} before a run was begun."""
+    run = read("run")
+    return {"ledger": run["ledger"]} if run else {}
+
+
 def note(event: Mapping[str, Any]) -> None:
     """Add one line to the process's journal, which the report reads."""
     with (_folder() / "journal.jsonl").open("a", encoding="utf-8") as stream:

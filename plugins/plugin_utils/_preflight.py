@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.lossless.restart.plugins.module_utils import _fence
+
 
 @dataclass(frozen=True)
 class Checks:
@@ -49,6 +51,16 @@ def problems(plan: Mapping[str, Any], found: Checks, skipped: Iterable[str]) -> 
     lines += [f"{host}: {why}" for host, why in found.unfit.items() if host not in excused]
     lines += [f"{host}: {why}" for host, why in plan["blocked"].items() if host not in set(skipped)]
     return lines
+
+
+def foreign(hosts: Iterable[str], hostvars: Mapping[str, Any], ledger: Mapping[str, Any], replaces: str) -> list[str]:
+    """The instances that were restarted under another ledger than {id, place}, a line each."""
+    known = {host: (hostvars[host].get("instance_process") or {}).get("ledger") for host in hosts}
+    return [
+        f"{host}: {_fence.foreign(_fence.Record(0, one['id'], one['place']), ledger['id'], ledger['place'])}"
+        for host, one in known.items()
+        if one and one["id"] not in (ledger["id"], replaces)
+    ]
 
 
 def identities(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, Any]:

@@ -124,7 +124,8 @@ class Refusals:
         wait_for("only new workers", done)
 
     def fresh(self) -> None:
-        """Without a ledger."""
+        """Without a ledger, and without what the hosts remember of one."""
+        shutil.rmtree(self.fleet.folder / "state" / "fence", ignore_errors=True)
         if self.ledger.is_symlink() or self.ledger.is_file():
             self.ledger.unlink()
         elif self.ledger.exists():

@@ -87,6 +87,12 @@ def misspelt(described: dict[str, Any]) -> None:
             ("order-2: fleet_floor is '50%' here and '30%' at order-1", "the group's"),
         ),
         (group(fleet_ledger_host="bastion"), ("fleet_ledger_host 'bastion' is no host of the inventory",)),
+        (group(fleet_fit="never"), ("fleet_fit must be one of: refuse, shrink, wait, got: never",)),
+        (
+            group(fleet_break_glass="it is always urgent here"),
+            ("order-1: fleet_break_glass stands in the inventory, and is for one run only", "-e fleet_break_glass="),
+        ),
+        (host("order-2", fleet_ledger_replaces="5d2c6c3e"), ("order-2: fleet_ledger_replaces stands in the",)),
         (group(fleet_since="yesterday"), ("fleet_since 'yesterday' is no moment", "2026-01-31T22:00:00+08:00")),
         (group(fleet_kind="single"), ("exactly one instance, and 3 are selected: use -l HOST",)),
         (host("order-2", instance_address="10.0.0.2"), ("order-2", "'10.0.0.2' has no port: write host:port")),
@@ -162,6 +168,11 @@ def test_a_password_is_never_shown(fleet: Refusals) -> None:
             ("-l", "order-svc", "-e", '{"instance_lease": {"order-1": {"token": 99}}}'),
             ("extra variables: instance_lease cannot be set", "Remove it"),
         ),
+        (("-l", "order-svc", "-e", "fleet_break_glass="), ("fleet_break_glass is empty: say why",)),
+        (("-l", "order-svc", "-e", "fleet_break_glass=true"), ("fleet_break_glass 'true' is no reason",)),
+        (("-l", "order-svc", "-e", "fleet_break_glass_empty=true"), ("needs fleet_break_glass: say why",)),
+        (("-l", "order-svc", "-e", "fleet_ledger_replaces=all"), ("fleet_ledger_replaces 'all' is no ledger's id",)),
+        (("-l", "order-svc", "-e", "fleet_change={{ 1 }}"), ("fleet_change '{{ 1 }}' has a template in it",)),
         (
             ("-l", "order-svc", "-e", f"fleet_reason={'x' * 201}"),
             ("fleet_reason 'xxx", "has 201 characters"),
@@ -455,7 +466,7 @@ def test_an_instance_that_another_run_holds(fleet: Refusals) -> None:
     guarded.now = time.time()
     run = guarded.begin(["order-1"])
     guarded.acquire(run, ["order-1"])
-    said = (f"order-1: held by run {run} of alice", "at step granted until", "Wait for that run, or stop it")
+    said = (f"order-1: held by run {run} of alice", "at step granted, for", "Wait for that run, or stop it")
     fleet.refused(ONE, said=said)
 
 
@@ -464,12 +475,19 @@ def test_a_moment_that_is_still_to_come(fleet: Refusals) -> None:
     fleet.refused((*ONE, "-e", "fleet_since=2033-05-18T03:33:19Z"), said=said)
 
 
-# What shows only while it is done: put back, and nothing is held
-
-
 def test_a_configuration_that_was_broken_before_us(fleet: Refusals) -> None:
     with fleet.configured("lb-1", lambda _nothing: "nonsense on;\n", name="zz.conf", live=False):
-        fleet.put_back(ONE, said=('unknown directive "nonsense"', "zz.conf:1"))
+        fleet.refused(ONE, said=("already broken before us", 'unknown directive "nonsense"', "zz.conf:1"))
+
+
+def test_a_change_that_nginx_has_not_read_is_said(fleet: Refusals) -> None:
+    """It is no error, but our reload makes it live."""
+    with fleet.configured("lb-1", lambda _nothing: "# tried out by hand\n", name="zz.conf", live=False):
+        code, text = fleet.run((*ONE, "--check"))
+    assert code == 0 and "nginx has not read" in text and "our reload will make live what stands there" in text, text
+
+
+# What shows only while it is done: put back, and nothing is held
 
 
 def test_a_member_of_an_upstream_that_nobody_names(fleet: Refusals) -> None:

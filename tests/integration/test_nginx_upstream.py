@@ -48,6 +48,7 @@ class Fleet:
         """What the module returns for members of order_svc (unless they name another), each {member, state, ...}."""
         params = {
             **self.nginx.params(), "token": None, "deadline": 10.0, "interval": 0.05, "cut": False, "recheck": False,
+            "ledger": None, "allow_empty": False,
             "state_dir": str(self.nginx.folder / "state"), **options,
             "members": [{**MEMBER, "upstream": "order_svc", **member} for member in members],
         }  # fmt: skip

@@ -200,10 +200,12 @@ def test_no_restart_without_a_lease_that_is_at_it(calls: Calls, lease: tuple[str
 def test_only_what_is_older_than_the_run_is_restarted(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """By ages alone: a clock that is set by an hour meanwhile changes nothing."""
     grant("order-1", "restarting")
-    _own.write("run", {"id": "R", "elapsed": 100.0, "at": time.monotonic()})
+    ledger = {"id": "5d2c", "place": "bastion:/ledger", "replaces": ""}
+    _own.write("run", {"id": "R", "elapsed": 100.0, "at": time.monotonic(), "ledger": ledger})
     monkeypatch.setattr(time, "time", lambda: 0.0)
     restart(calls)
     restart(calls, again=True)
     first, second = calls.made
     assert first["token"] == 1 and 100.0 <= first["older_than"] < 130.0
+    assert first["ledger"] == ledger
     assert second["older_than"] is None and "leased" not in first and "again" not in second

@@ -488,3 +488,18 @@ def test_a_full_disk_for_events_is_a_warning(fleet: Fleet, monkeypatch: pytest.M
     result = fleet.acquire(run, ["order-1"])
     assert list(fleet.leases()) == ["order-1"]
     assert "the ledger was changed, but its event is not in the log" in result["warnings"][0]
+
+
+def test_members_known_under_another_ledger_are_not_granted(fleet: Fleet) -> None:
+    """Its leases are not seen from here. Both are named, and how to move on purpose."""
+    run = fleet.begin()
+    other = {"id": "a1b2c3d4-other", "place": "laptop:/ledger"}
+    readings = fleet.readings()
+    readings[0]["members"][8]["ledger"] = other
+    said = "order-9.internal:8080 at lb-1: it was changed last under ledger a1b2c3d4"
+    for action in ("acquire", "plan"):
+        asked = {"pace": [1], "wanted": ["order-1"], "run": run, "ticket": fleet.ask("ticket")["ticket"], "held": 9}
+        with pytest.raises(Refused, match=said) as e:
+            fleet.ask(action, readings=readings, **asked)
+        assert str(fleet.ledger) in str(e.value) and "laptop:/ledger" in str(e.value)
+    assert fleet.acquire(run, ["order-1"], readings=readings, replaces=other["id"])["granted"]

@@ -277,7 +277,7 @@ def test_what_belongs_to_another_account(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(Refused, match=r"belongs to uid \d+ and this is uid \d+\. Become the ledger's account"):
         ledger.snapshot()
     with pytest.raises(Refused, match=r"state\.json is not a file of uid \d+ alone"):
-        _ledger_trust.private(str(path))
+        _ledger_trust.private(str(path), None)
 
 
 MOUNTS = """\
@@ -427,3 +427,19 @@ def test_kill_in_the_middle_leaves_a_readable_ledger(tmp_path: Path) -> None:
         assert all(event["event"] == "granted" for event in ledger.events(RUN_ID))
     ledger.commit(leasing("order-1"))
     assert not list(path.rglob(".draft-*"))
+
+
+def test_a_group_may_read_what_was_made_for_it(tmp_path: Path) -> None:
+    """Mode 2750 is a decision of an administrator's; 0750 may be a slip, and is refused."""
+    path = tmp_path / "ledger"
+    path.mkdir()
+    path.chmod(0o2750)
+    ledger = Directory(str(path), clock=lambda: NOON)
+    made = ledger.commit(lambda state: leasing("order-1")(state).with_run(replace(run_of(), state="running")))
+    ledger.append(RUN_ID, {"event": "began"})
+    assert ledger.snapshot() == made
+    modes = {str(one.relative_to(path)): one.stat().st_mode & 0o7777 for one in path.rglob("*")}
+    assert modes == {"lock": 0o600, "state.json": 0o640, "runs": 0o2750, f"runs/{RUN_ID}.jsonl": 0o640}
+    (path / "state.json").chmod(0o660)
+    with pytest.raises(Refused, match="mode 0660.: somebody else may have changed it"):
+        ledger.snapshot()
