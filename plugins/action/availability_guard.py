@@ -119,6 +119,9 @@ class ActionModule(FleetAction):
         if result.get("failed"):
             return result
         _own.keep_leases(result["granted"], float(args["held"]))
+        if result["granted"]:
+            # What an earlier run left and there is no room for now is not to be touched in this batch.
+            _own.drop_leases(set(args["wanted"]) - set(result["granted"]))
         result["batch"] = args["wanted"]
         return _in_time(result, described["fleet"]["fleet_wait_deadline"])
 

@@ -47,7 +47,7 @@ def plan(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
     resumed = None if new else _runs.to_resume(state, view.service, view.wanted, dead)
     ours = {run.id for run in _runs.abandoned(state, view.service, dead)}
     ours |= {params.run()} if params.has("run") else set()
-    levels = view.levels(state, ours)
+    levels = view.levels(state, ours, resumed.id if resumed else "")
     barred = blocked(state, view, levels, ours)
     for_good = unliftable(view, levels)
     later = {host: why for host, why in barred.items() if waits and host not in for_good}
@@ -108,7 +108,9 @@ def _planned(draft: Draft) -> dict[str, Any]:
 def _batches(draft: Draft, held: list[str], sick: Mapping[str, str]) -> _plan.Batches:
     """The batches that there is room for, first of what is held; where the run waits for room, the others after them."""
     costs, room = draft.view.costs(draft.state, draft.levels), draft.view.room(draft.state, draft.levels)
-    first = _plan.largest(held, costs, room)
+    # Where a pool is below its floor with all that is leased, what serves of it has to wait for what does not.
+    low = {level.pool.id for level in draft.view.levels(draft.state) if level.room < 0}
+    first = [host for host in held if not costs[host] & low]
     rest = [host for host in draft.order if host not in {*first, *draft.later}]
     rest.sort(key=lambda host: (host not in held, host not in sick))
     # What is out now and belongs to this run comes back with its batch.

@@ -32,14 +32,14 @@ class Scene:
     include_drained: bool
     glass: Glass = Glass.WHOLE
 
-    def levels(self, state: State, free_runs: Collection[str] = ()) -> list[Level]:
-        """`free_runs`: what they hold of the wanted hosts and have still to take out counts as in traffic where it
-        serves, since its lease may be older than what is out now."""
+    def levels(self, state: State, free_runs: Collection[str] = (), own: str = "") -> list[Level]:
+        """`free_runs`: what they hold of the wanted hosts counts as in traffic where it serves, since its lease may be
+        older than what is out now. Not so what the run `own` only has to put back."""
         leased = {host: held_text(state, lease) for host, lease in state.leases.items()}
         going = {
             host
             for host, lease in state.leases.items()
-            if host in self.wanted and lease.step != ATTACHING and not self.bars(state, lease, free_runs)
+            if host in self.wanted and not self.bars(state, lease, free_runs) and (lease.step, lease.run) != (ATTACHING, own)
         }
         return _levels.levels(self.pools, self.instances, self.said, self.seen, leased, self.glass, going)
 

@@ -222,14 +222,12 @@ class Playbook:
 
     def _change(self, hosts: list[str], source: str, **args: Any) -> Result:
         def call(args: dict[str, Any]) -> Result:
-            members, recheck = args["members"], args["recheck"]
-            what = "recheck" if recheck else f"set {', '.join(sorted({one['state'] for one in members}))}"
+            members = args["members"]
+            what = "recheck" if args["recheck"] else f"set {', '.join(sorted({one['state'] for one in members}))}"
             names = ", ".join(dict.fromkeys(host_of(one["member"]) for one in members))
             tokens = ", ".join(dict.fromkeys(str(one["token"]) for one in members))
-            return self._call(
-                f"{what} {names} at {source} with token {tokens}",
-                lambda: self.world.change(self, source, members, recheck),
-            )
+            text = f"{what} {names} at {source} with token {tokens}"
+            return self._call(text, lambda: self.world.change(self, source, args))
 
         module = wires.Acts(wires.CHANGE, "nginx_upstream_member", source, call)
         return module({"inventory_hostname": hosts[0]}, leases=hosts, **{"recheck": False, **args})
@@ -276,7 +274,7 @@ def describe(command: Command) -> dict[str, Any]:
         **{"fleet_ledger": "/ledger", "fleet_floor": FLOOR, "fleet_max_out": CAP[service], "fleet_reason": ""},
         **{"fleet_drained": command.drained, "fleet_kind": "full", "fleet_pace": command.pace},
         **{"fleet_since": None, "fleet_new": command.new, "fleet_fit": command.fit, "fleet_wait_deadline": 600},
-        **{"fleet_change": "", "fleet_break_glass": "", "fleet_break_glass_empty": False},
+        **{"fleet_change": "", "fleet_break_glass": "", "fleet_ledger_replaces": "", "fleet_break_glass_empty": False},
     }
     return {
         "fleet": fleet,

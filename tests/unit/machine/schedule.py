@@ -40,7 +40,7 @@ class Story:
         wires.alive = self.lives
         wires.clock = lambda: self.world.now
         wires.passes = self.passes
-        wires.ledger = lambda by: Session(self.memory, by)
+        wires.session = lambda by: Session(self.memory, by)
 
     def lives(self, owner: Mapping[str, Any]) -> bool:
         return any(one.owner == owner for one in self.controllers)
@@ -109,7 +109,7 @@ class Story:
         self._say(f"LOST: {job.what}")
         while job.begun and job.result is None:
             self._work(job)
-        self._answer(controller, LOST)
+        self._answer(controller, dict(LOST))
 
     def kill(self, whom: int) -> None:
         """A controller is gone; its module may have been begun."""
@@ -169,13 +169,14 @@ class Story:
         self.world.spoiled.clear()
         for host in HOSTS:
             self.world.turn_ill(host, True)
-        for place in self.world.lines:
-            self.world.drain_by_hand(place, back=True)
         for job in [one for one in self.left if one.begun and "restart" in one.what]:
             job.end()
             self.left.remove(job)
         self._all_to_their_end()
         self.wait(len(SECONDS) - 1)
+        for place in self.world.lines:
+            if place[2] not in self.memory.state.leases:
+                self.world.drain_by_hand(place, back=True)
         typed: set[str] = set()
         for service in (*SERVICES, *SERVICES):
             if self.memory.state.runs or service not in typed:

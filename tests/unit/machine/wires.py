@@ -55,7 +55,7 @@ class Wires:
 
     def __init__(self) -> None:
         self.controller: Controller | None = None
-        self.ledger: Callable[[Any], _ledger.Ledger] | None = None
+        self.session: Callable[[Any], _ledger.Ledger] | None = None
         self.asked: Any = None
         self.clock: Callable[[], float] = float
         self.passes: Callable[[float], None] = float
@@ -89,6 +89,9 @@ class Wires:
 
     def once(self, key: str, who: str, deadline: float, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return call()
+
+    def ledger(self) -> dict[str, Any]:
+        return {"ledger": self.read("run")["ledger"]}
 
     def journal(self) -> Iterator[dict[str, Any]]:
         return iter(())
@@ -150,7 +153,7 @@ def wired() -> Iterator[Wires]:
             (_runs, "secrets", SimpleNamespace(token_hex=lambda _size: f"{next(wires.numbers):06x}")),
             (_sweep, "sweep", _sweep_in_line),
             (_poll, "poll", wires.poll),
-            (_ledger_directory, "Directory", lambda *_, **__: wires.ledger and wires.ledger(wires.asked)),
+            (_ledger_directory, "Directory", lambda *_, **__: wires.session and wires.session(wires.asked)),
         ):
             stack.enter_context(mock.patch.object(target, name, value))
         stack.enter_context(mock.patch.object(_fence, "open", wires.open, create=True))

@@ -116,17 +116,19 @@ class World:
         line = self.lines[source, pool, host]
         return {"member": address(host), "state": line.state, "weight": line.weight, "addresses": []}
 
-    def change(self, by: Any, source: str, members: Sequence[Mapping[str, Any]], recheck: bool) -> Result:
+    def change(self, by: Any, source: str, args: Mapping[str, Any]) -> Result:
+        """As nginx_upstream_member does it: the fences and the change under the balancer's lock."""
+        members: Sequence[Mapping[str, Any]] = args["members"]
         pause()
         if source in self.unreachable:
             return {"failed": True, "msg": "no route to host", "lost": True}
         wanted = [Wanted(one["upstream"], one["member"], one["state"], None, None, one["token"]) for one in members]
         try:
-            _nginx_change.admit(f"/{source}", wanted, write=not recheck)
+            _nginx_change.admit(f"/{source}", wanted, args["ledger"], write=not args["recheck"])
         except (_fence.Fenced, ValueError) as error:
             return {"failed": True, "msg": str(error)}
         asked = {(source, one["upstream"], host_of(one["member"])): one for one in members}
-        if recheck:
+        if args["recheck"]:
             back = [place[2] for place in asked if self.lines[place].state == "up"]
             return {"failed": bool(back), "changed": False, "msg": f"NOT out: {back}"}
         was = {place: replace(self.lines[place]) for place in asked}
@@ -157,7 +159,7 @@ class World:
         if host in self._locked:
             return {"failed": True, "msg": "another restart has the lock"}
         try:
-            _fence.admit(f"/{host}", f"instance {address(host)}", asked["token"])
+            _fence.admit(f"/{host}", f"instance {address(host)}", asked["token"], asked["ledger"])
         except (_fence.Fenced, ValueError) as error:
             return {"failed": True, "msg": str(error)}
         old, known, age = self.processes[host], asked.get("process"), asked.get("older_than")
