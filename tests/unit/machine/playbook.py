@@ -19,7 +19,7 @@ from .jobs import Job, Process, Result
 from .world import POOLS, SERVICES, SOURCES, World, address, host_of
 
 RETRIES = 1
-PATIENCE = 2
+PATIENCE = 1
 HELD = {"granted": 120.0, "restarting": 300.0, "attaching": 180.0}
 FLOOR = "30%"
 CAP = {"order": None, "pay": "1"}
@@ -273,7 +273,7 @@ def describe(command: Command) -> dict[str, Any]:
     fleet = {
         **{"fleet_ledger": "/ledger", "fleet_floor": FLOOR, "fleet_max_out": CAP[service], "fleet_reason": ""},
         **{"fleet_drained": command.drained, "fleet_kind": "full", "fleet_pace": command.pace},
-        **{"fleet_since": None, "fleet_new": command.new, "fleet_fit": command.fit, "fleet_wait_deadline": 600},
+        **{"fleet_since": None, "fleet_new": command.new, "fleet_fit": command.fit, "fleet_wait_deadline": 12},
         **{"fleet_change": "", "fleet_break_glass": "", "fleet_ledger_replaces": "", "fleet_break_glass_empty": False},
     }
     return {
