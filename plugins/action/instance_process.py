@@ -16,10 +16,19 @@ class ActionModule(FleetAction):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         again = args.pop("again", False)
-        if args.pop("leased", False):
-            lease, run = granted(str(variables["inventory_hostname"]), (_own.RESTARTING,)), _own.read("run")
-            args |= {"token": lease["token"], **_own.ledger()}
-            if not again:
-                args["process"] = lease["process"]
-                args["older_than"] = run["elapsed"] + time.monotonic() - run["at"]
+        if not args.pop("leased", False):
+            return self.call(args, variables)
+        host, fenced = str(variables["inventory_hostname"]), args.get("state") == "fenced"
+        steps = (_own.GRANTED, _own.RESTARTING, _own.ATTACHING) if fenced else (_own.RESTARTING,)
+        lease = granted(host, steps)
+        args["token"] = lease["token"]
+        args |= _own.ledger(host)
+        if fenced:
+            result = self.call(args, variables)
+            # It is fenced to be put back, so it must run.
+            return result if result.get("running") else {**result, "failed": True}
+        if not again:
+            run = _own.read("run")
+            args["process"] = lease["process"]
+            args["older_than"] = run["elapsed"] + time.monotonic() - run["at"]
         return self.call(args, variables)

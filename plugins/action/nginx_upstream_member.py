@@ -14,7 +14,7 @@ class ActionModule(LeasedAction):
     """See plugins/plugin_utils/_action.py."""
 
     def made(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        result = super().made({**args, **_own.ledger()}, variables)
+        result = super().made({**args, **_own.ledger(str(variables["inventory_hostname"]))}, variables)
         if "log_positions" in result:
             # From here on the log tells of the traffic after the change.
             _own.write(f"log-{self.place(variables)}", result["log_positions"])

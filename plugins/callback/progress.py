@@ -27,7 +27,7 @@ from ansible.plugins.callback import CallbackBase
 
 _OURS = "lossless.restart."
 # What was read on the way is of no interest while it goes well.
-_QUIET = frozenset({"nginx_upstream_info", "fleet_description", "availability_guard"})
+_QUIET = frozenset({"nginx_upstream_info", "fleet_description", "fleet_watch", "availability_guard"})
 
 
 class CallbackModule(CallbackBase):
@@ -51,7 +51,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         if "results" not in result.result:
             # What is ignored is judged later: the word stands only before what ends a turn or the run.
-            head = "" if ignore_errors else "FAILED "
+            head = "" if ignore_errors or result.result.get("halted") else "FAILED "
             self._tell(result, result.result, C.COLOR_WARN if ignore_errors else C.COLOR_ERROR, True, head)
 
     def v2_runner_item_on_failed(self, result: Any) -> None:
@@ -68,7 +68,7 @@ class CallbackModule(CallbackBase):
         ours = str(result.task.action).startswith(_OURS)
         quiet = module in _QUIET and not outcome.get("waiting")
         dull = not ours or quiet or outcome.get("idle")
-        if dull and not failed and self._display.verbosity == 0:
+        if (dull and not failed or outcome.get("told")) and self._display.verbosity == 0:
             return
         text = str(outcome.get("msg") or result.task.get_name()).strip()
         host = result.host.get_name()

@@ -8,30 +8,56 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import _ledger, _runs
+from . import _account, _ledger, _living, _runs
 from ._ledger import Lease, Ledger, Refused, Run, State, note
 from ._levels import moment
 from ._params import Params
 
 
 def stop(ledger: Ledger, params: Params) -> dict[str, Any]:
-    """Grant nothing more to a run. With `owner` only for its own process; a person stops without."""
-    name, why = params.run(), params.remark("why")
-    stopped: list[str] = []
+    """Grant nothing more to a run, without `run` to every one of the service that goes on. With `owner` only for its
+    own process; a person stops without."""
+    why = params.remark("why")
+    stopped: dict[str, Run] = {}
 
     def change(state: State) -> State:
         stopped.clear()
-        if known(ledger, state, name) is not None:
-            return state
-        run = _runs.own(state, params) if params.has("owner") else state.runs[name]
-        if run.state == _ledger.STOPPED:
-            return state
-        stopped.append(name)
-        return state.with_run(replace(run, state=_ledger.STOPPED, why=why))
+        for run in _to_stop(ledger, state, params):
+            stopped[run.id] = replace(run, state=_ledger.STOPPED, why=why)
+        return replace(state, runs={**state.runs, **stopped}) if stopped else state
 
-    state = ledger.commit(change)
-    warnings = note(ledger, name, {"at": state.at, "event": "stopped", "why": why}) if stopped else []
-    return {"changed": bool(stopped), "msg": f"run {name} is granted nothing more", "warnings": warnings, "run": name}
+    # A person may stop what there is not; that makes no ledger.
+    state = ledger.snapshot()
+    if params.has("owner") or _to_stop(ledger, state, params):
+        state = ledger.commit(change)
+    event = {"at": state.at, "event": "stopped", "why": why, "account": _account.name()}
+    warnings = [text for name in stopped for text in note(ledger, name, event)]
+    lines = [_stopped_line(run, state) for run in stopped.values()]
+    said = f"run {params.run()} is granted nothing more" if params.has("run") else "no run goes on: nothing to stop"
+    return {"changed": bool(stopped), "msg": "\n".join(lines) or said, "warnings": warnings, "stopped": list(stopped)}
+
+
+def _to_stop(ledger: Ledger, state: State, params: Params) -> list[Run]:
+    if not params.has("run"):
+        service = params.word("service")
+        return [run for run in state.runs.values() if run.service == service and run.state != _ledger.STOPPED]
+    name = params.run()
+    if known(ledger, state, name) is not None:
+        return []
+    run = _runs.own(state, params) if params.has("owner") else state.runs[name]
+    if params.has("service") and run.service != params.word("service"):
+        raise Refused(f"run {name} is one of {run.service}, not of {params.word('service')}. Nothing was changed.")
+    return [] if run.state == _ledger.STOPPED else [run]
+
+
+def _stopped_line(run: Run, state: State) -> str:
+    done = len(run.planned) - len(run.left())
+    held = ", ".join(state.held_by(run.id))
+    work = f"what it holds it still ends: {held}" if held else "it holds nothing"
+    return (
+        f"run {run.id} of {_living.owner_text(run)}, began {moment(run.began, state.at)}, {done} of {len(run.planned)} "
+        f"done, is granted nothing more; {work}"
+    )
 
 
 def finish(ledger: Ledger, params: Params) -> dict[str, Any]:
@@ -43,6 +69,7 @@ def finish(ledger: Ledger, params: Params) -> dict[str, Any]:
         found.clear()
         past = known(ledger, state, name)
         if past is not None:
+            _refuse_others(past, params)
             found["past"] = past
             return state
         run = _runs.own(state, params)
@@ -59,6 +86,12 @@ def finish(ledger: Ledger, params: Params) -> dict[str, Any]:
     event = {"at": state.at, "event": "ended", "state": run.state, "done": run.done, "left": run.left()}
     warnings = note(ledger, name, event)
     return {"changed": True, "warnings": warnings, **_outcome(run, state.held_by(name), state)}
+
+
+def _refuse_others(past: Run, params: Params) -> None:
+    if past.owner != params.owner():
+        told = f"run {past.id} was taken over and ended by another process: {_living.owner_text(past)}"
+        raise Refused(f"{told}. This one was granted nothing after that.", run=past.id, lost=True)
 
 
 def known(ledger: Ledger, state: State, name: str) -> Run | None:
@@ -78,7 +111,7 @@ def _outcome(run: Run, held: Mapping[str, Lease], state: State) -> dict[str, Any
     parts = [f"run {run.id}: {len(done)} of {len(run.asked)} done"]
     parts += [f"not done: {', '.join(left)}"] if left else []
     parts += ["still out: " + ", ".join(f"{host} ({text})" for host, text in out.items())] if out else []
-    parts += [f"stopped: {run.why}"] if run.why else []
+    parts += [f"stopped: {run.why.removeprefix('stopped ')}"] if run.why else []
     return {
         "msg": "; ".join(parts),
         "run": run.id,

@@ -53,11 +53,16 @@ def write_json(path: str, value: Any, *, mode: int = 0o600, drafts: str | None =
 
     drafts: the folder where it is written first, on the same file system; by default the file's own.
     """
+    write_text(path, json.dumps(value, sort_keys=True, separators=(",", ":")), mode=mode, drafts=drafts)
+
+
+def write_text(path: str, text: str, *, mode: int = 0o600, drafts: str | None = None) -> None:
+    """Replace `path` by `text`, as `write_json` does."""
     folder = os.path.dirname(path)
     handle, draft = tempfile.mkstemp(prefix=".draft-", dir=drafts or folder)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(json.dumps(value, sort_keys=True, separators=(",", ":")))
+            stream.write(text)
             stream.flush()
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())

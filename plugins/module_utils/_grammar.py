@@ -17,6 +17,8 @@ _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,127}\Z")
 _NUMERIC = re.compile(r"(\A|\.)[0-9]+\Z")
 _PROGRAM = re.compile(r"(/[^\0]+|[A-Za-z0-9_][A-Za-z0-9_.+-]*)\Z")
+_RUN = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}\Z")
+_IDENTITY = re.compile(r"[^:\s]{1,64}:[A-Za-z0-9+/]{27}=\Z")
 _PATH = re.compile(r"/[A-Za-z0-9_./@+:-]{1,1023}\Z")
 
 
@@ -65,7 +67,7 @@ def member(value: Any, what: str) -> str:
     """A load balancer's member as it is listed there: `host:port`, `[IPv6]:port`, `host`, or `unix:/path`."""
     if isinstance(value, str):
         if value.startswith("unix:"):
-            path(value[len("unix:"):], what)
+            path(value[len("unix:") :], what)
             return value
         if _HOST_NAME.match(value):
             return _host(value, value, what)
@@ -78,6 +80,13 @@ def path(value: Any, what: str) -> str:
     if isinstance(value, str) and _PATH.match(value) and ".." not in value.split("/"):
         return value
     raise ValueError(f"{what} {value!r} is not an absolute path of letters, digits and _ . / @ + : - without '..'")
+
+
+def run(value: Any, what: str) -> str:
+    """The id of a run."""
+    if isinstance(value, str) and _RUN.match(value):
+        return value
+    raise ValueError(f"{what} {str(value)[:200]!r} is no id of a run, as in '20261123T120301-7f3a2c'")
 
 
 def command(value: Any, what: str) -> list[str]:
@@ -104,3 +113,33 @@ def url(value: Any, what: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise ValueError(f"{what} {shown!r} has a user or password in it: give them by 'headers_file'")
     return text
+
+
+def ensemble(value: Any, what: str) -> tuple[list[str], str]:
+    """`zookeeper://host:port,.../path`, as (servers, path); a password in it is refused, and shown by no error."""
+    text = value if isinstance(value, str) else ""
+    if "@" in text:
+        raise ValueError(f"{what} 'zookeeper://...@...' has a user or password in it: give them by a file")
+    hosts, mark, rest = text.partition("://")[2].partition("/")
+    if not text.startswith("zookeeper://") or not mark:
+        raise ValueError(f"{what} {value!r} is no ensemble with a path, as in 'zookeeper://zk1:2181,zk2:2181/restart'")
+    servers = hosts.split(",")
+    for server in servers:
+        address(server, what)
+    if len(set(servers)) != len(servers):
+        raise ValueError(f"{what} {value!r} names a server twice")
+    node = path(f"/{rest}", what)
+    if {"", ".", "zookeeper"} & set(node.split("/")[1:]):
+        raise ValueError(
+            f"{what} {value!r}: {node!r} is no path of a node: write it as in '/restart' or '/team/restart'"
+        )
+    return servers, node
+
+
+def identity(value: Any, what: str) -> str:
+    """Who may read a ZooKeeper ledger: `user:digest`, as ZooKeeper's ACLs of the scheme digest have it."""
+    if isinstance(value, str) and _IDENTITY.match(value):
+        return value
+    # What stands behind the colon may be the password itself.
+    user = str(value).partition(":")[0]
+    raise ValueError(f"{what} '{user}:...' is no 'user:digest' with the SHA-1 of 'user:password' in base64")

@@ -8,7 +8,20 @@ import time
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from . import _ending, _grammar, _grant, _hold, _ledger_directory, _preview, _runs, _status, _sweep, _target, _ticket
+from . import (
+    _ending,
+    _grant,
+    _hold,
+    _ledger_place,
+    _preview,
+    _recover,
+    _runs,
+    _status,
+    _sweep,
+    _target,
+    _ticket,
+    _watch,
+)
 from ._ledger import Ledger, Refused
 from ._params import Params
 
@@ -24,6 +37,8 @@ ACTIONS: Mapping[str, Callable[[Ledger, Params], dict[str, Any]]] = {
 MEASURING: Mapping[str, Callable[[Ledger, Params, _sweep.Check], dict[str, Any]]] = {
     "plan": _preview.plan,
     "acquire": _grant.acquire,
+    "look": _watch.look,
+    "recover": _recover.recover,
 }
 
 __all__ = ["ACTIONS", "MEASURING", "Refused", "run"]
@@ -41,13 +56,13 @@ def run(
     """
     asked = Params(params)
     try:
-        path = _grammar.path(asked.raw("ledger"), "ledger").rstrip("/")
+        place = _ledger_place.parse(asked.raw("ledger"), *(params.get(name) for name in _ledger_place.EXTRA))
     except ValueError as error:
         raise Refused(str(error)) from error
-    begins, reads = asked.action == "begin", asked.action == "status"
-    ledger = _ledger_directory.Directory(path, clock=clock, dry=check_mode, found=begins, reads=reads)
-    if asked.action in ACTIONS:
-        return ACTIONS[asked.action](ledger, asked)
-    if asked.action in MEASURING:
-        return MEASURING[asked.action](ledger, asked, check)
+    begins, reads = asked.action == "begin", asked.action in ("status", "look")
+    with _ledger_place.opened(place, clock, dry=check_mode, found=begins, reads=reads) as ledger:
+        if asked.action in ACTIONS:
+            return ACTIONS[asked.action](ledger, asked)
+        if asked.action in MEASURING:
+            return MEASURING[asked.action](ledger, asked, check)
     raise Refused(f"action {asked.action!r} is not one of {', '.join(sorted([*ACTIONS, *MEASURING]))}")

@@ -23,9 +23,18 @@ SILENCE = 300.0
 class Refused(Exception):
     """Nothing was changed; the message says why and what to do, `facts` the same for machines."""
 
+    # Whether it is the ledger that says so.
+    answered = True
+
     def __init__(self, msg: str, **facts: Any) -> None:
         super().__init__(msg)
-        self.facts = facts
+        self.facts = {"answered": self.answered, **facts}
+
+
+class Away(Refused):
+    """The ledger cannot be reached, read or written: what it would say is not known."""
+
+    answered = False
 
 
 class Moved(Exception):

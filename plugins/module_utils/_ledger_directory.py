@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import Any, Callable, TypeVar
 
 from . import _files, _ledger, _ledger_format, _ledger_trust
-from ._ledger import Refused, Run, State
+from ._ledger import Away, Run, State
 
 # Seconds by which the clock may go back (a time server's small corrections) before the ledger is refused.
 BACKWARDS = 5.0
@@ -29,7 +29,7 @@ _LOCK_DEADLINE = 10.0
 
 T = TypeVar("T")
 # So many past runs are looked through for what a run takes.
-_RECENT = 20
+RECENT = 20
 
 
 class Directory:
@@ -91,7 +91,7 @@ class Directory:
     def recent(self) -> Iterator[Run]:
         with self._explained("cannot be read"):
             names = os.listdir(self._in("runs")) if os.path.isdir(self._in("runs")) else []
-        for name in sorted((name for name in names if name.endswith(".json")), reverse=True)[:_RECENT]:
+        for name in sorted((name for name in names if name.endswith(".json")), reverse=True)[:RECENT]:
             run = self.past(name[: -len(".json")])
             if run is not None:
                 yield run
@@ -147,10 +147,10 @@ class Directory:
         try:
             yield
         except _files.LockTimeout as error:
-            raise Refused(f"the ledger is busy: {error}. Nothing was changed. Try again.", ledger=self._path) from error
+            raise Away(f"the ledger is busy: {error}. Nothing was changed. Try again.", ledger=self._path) from error
         except OSError as error:
             full = " Make room there." if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else ""
-            raise Refused(
+            raise Away(
                 f"ledger {self._path} {what}: {error.strerror} ({error.filename or self._path}). "
                 f"Its state is as it was.{full}",
                 ledger=self._path,
@@ -165,9 +165,9 @@ class Directory:
             return State(token=int(now), at=now)
         state = _parsed(path, data, _ledger_format.decode)
         if state.at - now > BACKWARDS:
-            raise Refused(
+            raise Away(
                 f"the clock of the ledger's host went back by {state.at - now:.0f} s: {path} was written at "
-                f"{_utc(state.at)} and it is {_utc(now)} now. No lease can be judged by it. Set the clock right; if "
+                f"{utc(state.at)} and it is {utc(now)} now. No lease can be judged by it. Set the clock right; if "
                 "it is right now, see that no run is live and set 'at' in that file to the present time.",
                 ledger=self._path,
             )
@@ -177,7 +177,7 @@ class Directory:
         """Refuse a directory that cannot be trusted; one that is not there yet is fine where its parent is."""
         wrong = _ledger_trust.untrusted(self._path, self._mounts, self._reads)
         if wrong:
-            raise Refused(f"ledger {self._path} {wrong}. Nothing was changed.", ledger=self._path)
+            raise Away(f"ledger {self._path} {wrong}. Nothing was changed.", ledger=self._path)
 
 
 def _sweep_drafts(folder: str) -> None:
@@ -187,7 +187,7 @@ def _sweep_drafts(folder: str) -> None:
             os.unlink(os.path.join(folder, name))
 
 
-def _utc(at: float) -> str:
+def utc(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(at))
 
 
@@ -195,7 +195,7 @@ def _parsed(path: str, data: bytes, decode: Callable[[Any], T]) -> T:
     try:
         return decode(json.loads(data))
     except (ValueError, TypeError) as error:
-        raise Refused(
+        raise Away(
             f"{path} is damaged or of another version: {error}. Nothing was changed, and nothing is guessed. Put a "
             "good copy back; or see that no run is live, look at the balancers for what is out, and move the ledger's "
             "directory away: the next run begins an empty one and measures anew.",

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 
-from ._ledger import Refused
+from ._ledger import Away
 
 MOUNTS = "/proc/self/mountinfo"
 
@@ -70,7 +70,7 @@ def private(path: str, directory: os.stat_result | None) -> bytes | None:
     with os.fdopen(handle, "rb") as stream:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode) or found.st_uid != owner or found.st_mode & closed:
-            raise Refused(
+            raise Away(
                 f"{path} is not a file of uid {owner} alone (uid {found.st_uid}, mode "
                 f"{stat.S_IMODE(found.st_mode):04o}): somebody else may have changed it. Nothing was changed."
             )

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,6 @@ from . import _floor, _grammar, _target
 from ._ledger import OWNER, Refused
 from ._levels import Glass, Pool
 
-_RUN = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}\Z")
 TEXT = 200
 
 
@@ -74,6 +72,10 @@ class Params:
     def run(self) -> str:
         return self._run_id(self.raw("run"), "run")
 
+    def take_over(self) -> str:
+        """The run to be taken over; empty where there is none."""
+        return self._run_id(self.raw("take_over"), "take_over") if self._values.get("take_over") else ""
+
     def dead(self) -> list[dict[str, Any]]:
         """The processes that are proved to be dead."""
         return [self._owner(given, "dead") for given in self._typed("dead", self._values.get("dead") or [], list)]
@@ -87,15 +89,12 @@ class Params:
 
     def owner(self) -> dict[str, Any]:
         """Whose process this is."""
-        return self._owner(self.raw("owner"), "owner")
-
-    def _owner(self, value: Any, what: str) -> dict[str, Any]:
-        given = self._typed(what, value, Mapping)
+        given = self._typed("owner", self.raw("owner"), Mapping)
         if sorted(given) != sorted(OWNER):
-            raise Refused(f"{what} has {', '.join(map(str, given)) or 'nothing'} and must have {', '.join(OWNER)}")
-        for name, one in given.items():
-            if isinstance(one, bool) or not isinstance(one, (str, int, float)) or len(str(one)) > TEXT:
-                raise Refused(f"{what}: {name} {str(one)[:TEXT]!r} is neither a short text nor a number")
+            raise Refused(f"owner has {', '.join(map(str, given)) or 'nothing'} and must have {', '.join(OWNER)}")
+        for name, value in given.items():
+            if isinstance(value, bool) or not isinstance(value, (str, int, float)) or len(str(value)) > TEXT:
+                raise Refused(f"owner: {name} {str(value)[:TEXT]!r} is neither a short text nor a number")
         return dict(given)
 
     def pools(self) -> list[Pool]:
@@ -178,9 +177,7 @@ class Params:
         return value
 
     def _run_id(self, value: Any, name: str) -> str:
-        if not isinstance(value, str) or not _RUN.match(value):
-            raise Refused(f"{name} {str(value)[:TEXT]!r} is no id of a run, as in '20261123T120301-7f3a2c'")
-        return value
+        return str(_ruled(lambda: _grammar.run(value, name)))
 
 
 def _keys(value: Any, names: tuple[str, ...], what: str) -> None:

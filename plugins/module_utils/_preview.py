@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import _plan, _runs, _sweep
+from . import _living, _plan, _runs, _sweep
 from ._ledger import FINISHED, Ledger, Refused, Run, State
 from ._levels import Level, grouped
 from ._params import Params
@@ -43,8 +43,8 @@ def plan(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
     waits = params.choice("fit", "refuse", "shrink", "wait") == "wait"
     state = ledger.snapshot()
     refuse_foreign(view, state, ledger.place, params.text("replaces"))
-    dead, new = params.dead(), params.flag("new")
-    resumed = None if new else _runs.to_resume(state, view.service, view.wanted, dead)
+    dead, new, taken = _living.gone(state, params, view.wanted), params.flag("new"), _living.named(state, params)
+    resumed = None if new else _runs.to_resume(state, view.service, view.wanted, dead, taken)
     ours = {run.id for run in _runs.abandoned(state, view.service, dead)}
     ours |= {params.run()} if params.has("run") else set()
     levels = view.levels(state, ours, resumed.id if resumed else "")
@@ -55,6 +55,8 @@ def plan(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
     done = [host for host in view.wanted if resumed and host in resumed.done and host not in state.leases]
     order = [host for host in view.wanted if host not in {*barred, *done}]
     planned = _planned(Draft(view, state, levels, order, later, barred, done, resumed, ours, sizes, waits))
+    if taken:
+        planned["msg"] = "\n".join([_living.taken_text(taken, state.at), planned["msg"]])
     return {**planned, "expected": _expected(ledger, view.service, sum(map(len, planned["batches"])))}
 
 

@@ -6,39 +6,34 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from . import _account, _ledger
-from ._ledger import Lease, Ledger, Refused, Run, State, note
+from ._ledger import Away, Lease, Ledger, Refused, Run, State, note
 from ._levels import grouped, moment
+from ._living import gone, named, owner_text, resumable, taken_event
 from ._params import Params
 
 # The steps of a lease whose process may have been restarted already.
 RESTARTING, ATTACHING = "restarting", "attaching"
 
 
-# Processes that are proved to be dead. Not runs: whoever took one over meanwhile lives.
-Dead = Sequence[Mapping[str, Any]]
-
-
-def resumable(state: State, run: Run, dead: Dead) -> bool:
-    """Whether the run has no living process: it stopped and reported, or is dead, or was silent for too long."""
-    reported = run.state == _ledger.STOPPED and run.ended is not None
-    return reported or run.owner in dead or state.silent(run)
-
-
-def abandoned(state: State, service: str, dead: Dead) -> list[Run]:
+def abandoned(state: State, service: str, dead: set[str]) -> list[Run]:
     """The service's runs that can be resumed; first the one that holds most, among equals the newest."""
     found = [run for run in state.runs.values() if run.service == service and resumable(state, run, dead)]
     return sorted(found, key=lambda run: (len(state.held_by(run.id)), run.began), reverse=True)
 
 
-def to_resume(state: State, service: str, wanted: Sequence[str], dead: Dead) -> Run | None:
-    """The run that a command for `wanted` goes on with: one of which something is left to do among them."""
+def to_resume(state: State, service: str, wanted: Sequence[str], dead: set[str], taken: Run | None) -> Run | None:
+    """The run that a command for `wanted` goes on with: the one that it takes over, one that left some of them, or
+    one of the same command that did all and could not report it."""
+    if taken:
+        return taken
     for run in abandoned(state, service, dead):
-        if {*run.left(), *state.held_by(run.id)} & set(wanted):
+        unreported = not run.left() and set(wanted) == set(run.asked)
+        if {*run.left(), *state.held_by(run.id)} & set(wanted) or unreported:
             return run
     return None
 
@@ -46,6 +41,8 @@ def to_resume(state: State, service: str, wanted: Sequence[str], dead: Dead) -> 
 def own(state: State, params: Params, *, granting: bool = False) -> Run:
     """The caller's run. Raises Refused where it is unknown, past, another process's, or stopped and wants more."""
     name = params.run()
+    if not state.id:
+        raise Away(f"the ledger is empty, and run {name} was in it: it was moved away or wiped. Put it back.", run=name)
     run = state.runs.get(name)
     if run is None:
         raise Refused(f"run {name} is not in the ledger, or has finished. Nothing was changed.", run=name)
@@ -63,10 +60,6 @@ def own(state: State, params: Params, *, granting: bool = False) -> Run:
     return run
 
 
-def owner_text(run: Run) -> str:
-    return f"{run.owner['name']}, pid {run.owner['pid']}"
-
-
 def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
     """Create a run, or go on with an abandoned one of the same service and take its leases over."""
     chosen: dict[str, Any] = {}
@@ -81,7 +74,7 @@ def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
         return _begun(state, params, chosen)
 
     state = ledger.commit(change)
-    run, resumed = state.runs[chosen["id"]], bool(chosen["resumed"])
+    run, resumed, taken = state.runs[chosen["id"]], bool(chosen["resumed"]), chosen.get("taken")
     leases = {host: vars(lease) for host, lease in state.held_by(run.id).items() if host in run.asked}
     left_out = _left_out(state, run)
     warnings = []
@@ -89,7 +82,8 @@ def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
         event: dict[str, Any] = {"event": "resumed" if resumed else "began", "owner": run.owner, "account": run.account}
         event |= {"planned": run.asked, "reason": run.reason, "change": run.change, "glass": run.glass}
         tokens = {host: lease["token"] for host, lease in leases.items()}
-        warnings = note(ledger, run.id, {"at": state.at, **event, "tokens": tokens})
+        warnings = note(ledger, taken.id, taken_event(taken, run, state.at)) if taken else []
+        warnings += note(ledger, run.id, {"at": state.at, **event, "tokens": tokens})
     msg = resumed_text(run, state.at) if resumed else f"run {run.id} began"
     return {
         "changed": chosen["changed"],
@@ -120,18 +114,19 @@ def _is_the_callers(run: Run, params: Params) -> bool:
 
 
 def _begun(state: State, params: Params, chosen: dict[str, Any]) -> State:
-    service, planned, dead, new = params.word("service"), params.hosts("planned"), params.dead(), params.flag("new")
-    old = None if new else to_resume(state, service, planned, dead)
+    service, planned, new = params.word("service"), params.hosts("planned"), params.flag("new")
+    dead, taken = gone(state, params, planned), named(state, params)
+    old = None if new else to_resume(state, service, planned, dead, taken)
     run = _new_run(state, params) if old is None else _again(state, params, old)
     others = [one for one in abandoned(state, service, dead) if one.id != run.id]
-    gone = {one.id for one in others}
+    ended = {one.id for one in others}
     held = params.number("held", 1, 86400, 600)
-    taken: dict[str, Lease] = {}
+    ours: dict[str, Lease] = {}
     for host, lease in state.leases.items():
-        if lease.run == run.id or (lease.run in gone and host in planned):
-            taken[host] = taken_over(lease, run, state.token + len(taken) + 1, state.at, held)
-    after = replace(state, token=state.token + len(taken), leases={**state.leases, **taken}).with_run(run)
-    chosen.update(id=run.id, resumed=old is not None)
+        if lease.run == run.id or (lease.run in ended and host in planned):
+            ours[host] = taken_over(lease, run, state.token + len(ours) + 1, state.at, held)
+    after = replace(state, token=state.token + len(ours), leases={**state.leases, **ours}).with_run(run)
+    chosen.update(id=run.id, resumed=old is not None, taken=taken)
     return _closed(after, others, set(planned), new)
 
 

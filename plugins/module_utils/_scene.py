@@ -31,6 +31,7 @@ class Scene:
     cap: int
     include_drained: bool
     glass: Glass = Glass.WHOLE
+    machine: str = ""
 
     def levels(self, state: State, free_runs: Collection[str] = (), own: str = "") -> list[Level]:
         """`free_runs`: what they hold of the wanted hosts counts as in traffic where it serves, since its lease may be
@@ -38,8 +39,8 @@ class Scene:
         leased = {host: held_text(state, lease) for host, lease in state.leases.items()}
         going = {
             host
-            for host, lease in state.leases.items()
-            if host in self.wanted and not self.bars(state, lease, free_runs) and (lease.step, lease.run) != (ATTACHING, own)
+            for host in set(self.wanted) & set(leased)
+            if not self.bars(state, state.leases[host], free_runs) and not _returns(state.leases[host], own)
         }
         return _levels.levels(self.pools, self.instances, self.said, self.seen, leased, self.glass, going)
 
@@ -91,22 +92,34 @@ def scene(params: Params, check: _sweep.Check, glass: Glass = Glass.WHOLE) -> Sc
     members = dict.fromkeys(host for pool in pools for host in pool.hosts)
     seen = _sweep.sweep({host: instances[host]["probe"] for host in members}, timeout, check)
     said = _sources.said_by(readings)
-    return Scene(service.name, wanted, pools, instances, said, seen, cap, drained == "include", glass)
+    machine = str(params.owner()["machine"]) if params.has("owner") else ""
+    return Scene(service.name, wanted, pools, instances, said, seen, cap, drained == "include", glass, machine)
 
 
 def refuse_foreign(view: Scene, state: State, place: str, replaces: str) -> None:
     """Refuse while a source knows a member of a pool under another ledger: that one's leases are not seen from here."""
-    told: dict[str, str] = {}
-    for (_pool, source, member), said in view.said.items():
-        known = said.get("ledger")
-        if known and known["id"] not in (state.id, replaces):
-            told[f"{member} at {source}"] = _fence.foreign(_fence.Record(0, **_record(known)), state.id, place)
+    told = foreign(view.said, state, place, replaces)
     if told:
         raise Refused(f"{'; '.join(grouped(told))}. Nothing was granted.", foreign=sorted(told))
 
 
+def foreign(said: _levels.Said, state: State, place: str, replaces: str) -> dict[str, str]:
+    """The members that their sources know under another ledger, and what to do about it."""
+    told: dict[str, str] = {}
+    for (_pool, source, member), values in said.items():
+        known = values.get("ledger")
+        if known and known["id"] not in (state.id, replaces):
+            told[f"{member} at {source}"] = _fence.foreign(_fence.Record(0, **_record(known)), state.id, place)
+    return told
+
+
 def _record(known: Mapping[str, Any]) -> dict[str, str]:
     return {"ledger": str(known["id"]), "place": str(known["place"])}
+
+
+def _returns(lease: Lease, run: str) -> bool:
+    """Whether it is the run's, and its host is only to be put back."""
+    return lease.run == run and lease.step == ATTACHING
 
 
 def held_text(state: State, lease: Lease) -> str:
@@ -128,12 +141,21 @@ def blocked(state: State, view: Scene, levels: Sequence[Level], free_runs: Colle
     for host in view.wanted:
         lease = state.leases.get(host)
         if lease is not None and view.bars(state, lease, free_runs):
-            found[host] = f"held by {left_text(state, lease)}. Wait for that run, or stop it"
+            found[host] = (
+                f"held by {left_text(state, lease)}. Wait for that run, or stop it{_way_out(state, lease, view)}"
+            )
         outs = [level.outs[host] for level in levels if host in level.outs]
         drained = [out.detail for out in outs if out.why == _levels.DRAINED]
         if drained and not view.include_drained:
             found[host] = f"{drained[0]}. Whoever drained it puts it back, or ask with drained: include"
     return found
+
+
+def _way_out(state: State, lease: Lease, view: Scene) -> str:
+    """What to type where the run's controller may be dead: only on its own machine is that known without."""
+    if lease.service != view.service or state.runs[lease.run].owner["machine"] == view.machine:
+        return ""
+    return f"; if its controller is dead, take it over at once with -e fleet_take_over={lease.run}"
 
 
 def unliftable(view: Scene, levels: Sequence[Level]) -> list[str]:

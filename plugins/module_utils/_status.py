@@ -10,20 +10,13 @@ from . import _queue
 from ._ending import known
 from ._ledger import Lease, Ledger, Run, State, Waiting
 from ._levels import moment
+from ._living import owner_text
 from ._params import Params
-from ._runs import owner_text
 
 
 def status(ledger: Ledger, params: Params) -> dict[str, Any]:
     """What stands in the ledger; with `run` also that run's events."""
     state = ledger.snapshot()
-    runs = [
-        {**vars(run), "silent": state.silent(run), "holds": list(state.held_by(run.id))} for run in state.runs.values()
-    ]
-    leases = [
-        {**vars(lease), "age": state.at - lease.since, "expired": lease.until < state.at}
-        for lease in state.leases.values()
-    ]
     lines = [_run_line(state, run) for run in state.runs.values()]
     lines += [_lease_line(state, lease) for lease in state.leases.values()]
     queue = sorted(_queue.alive(state).values(), key=lambda one: one.place)
@@ -31,17 +24,32 @@ def status(ledger: Ledger, params: Params) -> dict[str, Any]:
     result = {
         "changed": False,
         "msg": "\n".join(lines) or "no run is live and nothing is held out",
-        "id": state.id,
         "place": ledger.place,
-        "revision": state.revision,
-        "at": state.at,
-        "runs": runs,
-        "leases": leases,
-        "queue": [dict(vars(one)) for one in queue],
+        **facts(state),
     }
     if params.has("run"):
         result.update(past=_past(ledger, state, params.run()), events=ledger.events(params.run()))
     return result
+
+
+def facts(state: State, service: str | None = None) -> dict[str, Any]:
+    """The runs, leases and queue that stand in the ledger, or those of one service, for machines."""
+    runs = {name: run for name, run in state.runs.items() if service in (None, run.service)}
+    queue = sorted(_queue.alive(state).values(), key=lambda one: one.place)
+    return {
+        "id": state.id,
+        "revision": state.revision,
+        "at": state.at,
+        "runs": [
+            {**vars(run), "silent": state.silent(run), "holds": list(state.held_by(run.id))} for run in runs.values()
+        ],
+        "leases": [
+            {**vars(lease), "age": state.at - lease.since, "expired": lease.until < state.at}
+            for lease in state.leases.values()
+            if service in (None, lease.service)
+        ],
+        "queue": [dict(vars(one)) for one in queue if one.run in runs],
+    }
 
 
 def _past(ledger: Ledger, state: State, name: str) -> dict[str, Any] | None:

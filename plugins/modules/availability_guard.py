@@ -12,7 +12,8 @@ version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Keeps the floor of every pool over all runs and controllers. It is the only gate, and the ledger is its memory.
-  - Run it on the host that holds the ledger, as the account that owns the ledger's directory.
+  - Run it on the host that holds the ledger, as the account that owns the ledger's directory; where the ledger is in
+    ZooKeeper, on any host that reaches the ensemble and every member, and has the Python library kazoo.
   - A grant measures. It needs a C(ticket) that was taken before the sources were read and is at most 10 seconds old,
     it probes every member of every pool at once, and it is given only if nothing changed in the ledger meanwhile.
   - Out is what a lease holds (an expired one too), what a source does not say is up, and what its probe does not find
@@ -27,6 +28,7 @@ options:
   action:
     description:
       - V(status) says what stands in the ledger. With O(run) also that run's events.
+      - V(look) measures, and says how the service stands. What cannot be read is named, the rest is told.
       - V(plan) measures and says what a run would do. It grants nothing.
       - V(begin) begins a run, or goes on with a stopped, dead or silent one of which something is left to do
         among O(planned), and takes over the leases that such runs of the service left.
@@ -34,18 +36,59 @@ options:
       - V(acquire) grants leases.
       - V(renew) keeps leases for another step. An expired one is acquired again instead.
       - V(release) gives leases back. What is not held is no error.
-      - V(stop) lets a run be granted nothing more. What it holds it can still finish.
+      - V(recover) takes over, to put it back, what runs left out that have no process any more, where its probe is
+        well. They are granted nothing more until they are resumed.
+      - V(stop) lets a run be granted nothing more, without O(run) every live run of O(service). What it holds it can
+        still finish.
       - V(finish) ends a run. It is past when all of it is done and it holds nothing, and can be resumed otherwise.
     type: str
     required: true
-    choices: [status, plan, begin, ticket, acquire, renew, release, stop, finish]
+    choices: [status, plan, begin, ticket, acquire, renew, release, stop, finish, look, recover]
   ledger:
     description:
-      - Absolute path of the ledger's directory. It is made with mode 0700 where only the last part is missing.
-      - Refused are a symbolic link, a directory of another account or open to others, and a network file system.
+      - Absolute path of the ledger's directory, or a node of a ZooKeeper ensemble, as in
+        V(zookeeper://zk1:2181,zk2:2181,zk3:2181/restart).
+      - V(begin) makes it where only the last part is missing, a directory with mode 0700.
+      - Refused are a symbolic link, a directory of another account or open to others, a network file system, and nodes
+        that others may change.
+      - "In ZooKeeper the time is that of the server that leads. It shows only when something is written, so the node
+        C(clock) is touched; in check mode, and for who may only read, the time is the host's own."
       - After M(lossless.restart.fleet_description) the collection's action plugin fills in this and whatever else the
         service's description says, the run that this process began, and what the sources were just read to say.
-    type: path
+    type: str
+  auth:
+    description: Who asks ZooKeeper. Only this identity gets rights to what is made, but for O(readers).
+    type: dict
+    suboptions:
+      scheme:
+        description: V(sasl) is DIGEST-MD5, and needs the Python library pure-sasl.
+        type: str
+        choices: [digest, sasl]
+        default: digest
+      file:
+        description: Path of a file with one line C(user:password) that belongs to this account alone (mode 0600).
+        type: path
+        required: true
+  tls:
+    description: Files for TLS to ZooKeeper. Without it the connection is not encrypted.
+    type: dict
+    suboptions:
+      ca:
+        description: Certificates that sign those of the servers, whose names are verified.
+        type: path
+        required: true
+      cert:
+        description: The client's certificate, where the servers want one.
+        type: path
+      key:
+        description: Its key.
+        type: path
+  readers:
+    description:
+      - Who else may read what is made in ZooKeeper, as digest identities C(user:base64(sha1(user:password))).
+    type: list
+    elements: str
+    default: []
   service:
     description: Name of the service. Needed by V(plan), V(begin) and V(acquire).
     type: str
@@ -110,6 +153,11 @@ options:
     description: Begin a new run although another one could be resumed. Its leases are taken over all the same.
     type: bool
     default: false
+  take_over:
+    description:
+      - Id of a run of the service that V(plan) and V(begin) take for dead, although nothing proves it. For a run of
+        another machine. It goes on the record.
+    type: str
   wanted:
     description: Inventory hosts, in the order in which they are wanted.
     type: list
@@ -183,7 +231,9 @@ options:
     description: Seconds for which leases are held from now on. Needed by V(acquire) and V(renew).
     type: float
   step:
-    description: The step that V(renew) notes.
+    description:
+      - The step that V(renew) notes.
+      - With it, the collection's action plugin lets V(release) give back only what is at this step.
     type: str
   process:
     description: By host, the identity of its process before the restart, for the record.
@@ -193,6 +243,10 @@ options:
     type: dict
   done:
     description: That V(release) notes the hosts as restarted and in traffic again.
+    type: bool
+    default: false
+  stopped:
+    description: That V(recover) also takes over what runs kept out that stopped and reported.
     type: bool
     default: false
   why:
@@ -212,7 +266,7 @@ options:
     default: 2.0
 attributes:
   diff_mode:
-    description: The ledger's files are not shown.
+    description: The ledger's records are not shown.
     support: none
 extends_documentation_fragment:
   - lossless.restart.common
@@ -299,7 +353,7 @@ waited:
   type: float
 granted:
   description: By host its lease.
-  returned: for acquire
+  returned: for acquire and recover
   type: dict
 refused:
   description: By host why it was not granted, and who can lift that.
@@ -309,9 +363,32 @@ levels:
   description:
     - Where each pool stands, for V(acquire) with the grant in it. C(pool), C(name), C(configured), C(in_traffic),
       C(out), C(floor), C(least), C(room), C(below), C(msg).
-  returned: for plan and acquire
+    - For V(look) also C(at_most), whether something was not read, so that fewer may be in traffic.
+  returned: for plan, acquire and look
   type: list
   elements: dict
+strays:
+  description: By host, C(why) and C(detail) of the service's members that are out of traffic and that no lease holds.
+  returned: for look
+  type: dict
+troubles:
+  description: What the sources could not say, and where they and the inventory disagree.
+  returned: for look
+  type: list
+  elements: str
+ledger_trouble:
+  description: Why the ledger could not be read, or nothing.
+  returned: for look
+  type: str
+kept:
+  description: By host why it was not taken over, C(detail), and whether nobody is at work with it, C(left).
+  returned: for recover
+  type: dict
+recovered:
+  description: The runs that were taken over.
+  returned: for recover
+  type: list
+  elements: str
 batches:
   description: Who would be restarted together, in this order.
   returned: for plan
@@ -377,7 +454,7 @@ out:
   type: dict
 runs:
   description: Every live run with C(id), C(owner), C(state), C(why), C(planned), C(done), C(holds), C(silent).
-  returned: for status
+  returned: for status and look
   type: list
   elements: dict
 events:
@@ -407,15 +484,39 @@ OWNER = {
     "pid": {"type": "int", "required": True},
     "start": {"type": "raw", "required": True},
 }
+AUTH = {
+    "scheme": {"type": "str", "choices": ["digest", "sasl"], "default": "digest"},
+    "file": {"type": "path", "required": True},
+}
+TLS = {
+    "ca": {"type": "path", "required": True},
+    "cert": {"type": "path"},
+    "key": {"type": "path", "no_log": False},
+}
 SPEC: dict[str, Any] = {
     "argument_spec": {
         "action": {
             "type": "str",
             "required": True,
-            "choices": ["status", "plan", "begin", "ticket", "acquire", "renew", "release", "stop", "finish"],
+            "choices": [
+                "status",
+                "plan",
+                "begin",
+                "ticket",
+                "acquire",
+                "renew",
+                "release",
+                "stop",
+                "finish",
+                "look",
+                "recover",
+            ],
         },
         "batch": {"type": "list", "elements": "str"},
-        "ledger": {"type": "path"},
+        "ledger": {"type": "str"},
+        "auth": {"type": "dict", "options": AUTH},
+        "tls": {"type": "dict", "options": TLS},
+        "readers": {"type": "list", "elements": "str", "default": []},
         "service": {"type": "str"},
         "run": {"type": "str"},
         "owner": {"type": "dict", "options": OWNER},
@@ -427,6 +528,7 @@ SPEC: dict[str, Any] = {
         "since": {"type": "float"},
         "dead": {"type": "list", "elements": "dict", "options": OWNER, "default": []},
         "new": {"type": "bool", "default": False},
+        "take_over": {"type": "str"},
         "wanted": {"type": "list", "elements": "str"},
         "pools": {"type": "list", "elements": "dict", "options": POOL},
         "instances": {"type": "dict"},
@@ -442,6 +544,7 @@ SPEC: dict[str, Any] = {
         "process": {"type": "dict"},
         "tokens": {"type": "dict", "no_log": False},
         "done": {"type": "bool", "default": False},
+        "stopped": {"type": "bool", "default": False},
         "why": {"type": "str"},
         "pace": {"type": "list", "elements": "raw"},
         "replaces": {"type": "str", "default": ""},

@@ -14,7 +14,13 @@ description:
   - Reads the C(fleet_*) and C(instance_*) variables of all instances of the service whose hosts are selected,
     checks them against the argument specs of the roles, and returns what they say.
   - Fails with one error that names the host, the variable and the value. It touches nothing.
-options: {}
+options:
+  entry:
+    description:
+      - The role C(fleet)'s entry point for which it is read, where that is no restart. Its options are then known too.
+      - All services among the selected hosts are read then; hosts without C(fleet_service) are left aside.
+    type: str
+    choices: [status, stop, restore, watchdog]
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return what it would return otherwise.
@@ -42,6 +48,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+services:
+  description: By its name the description of every service, each with what is returned here of one.
+  returned: with an entry
+  type: dict
+wrong:
+  description: By its name, what is wrong with the description of a service. The others are read all the same.
+  returned: with an entry
+  type: dict
 service:
   description: Name of the service.
   returned: success

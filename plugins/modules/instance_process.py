@@ -40,12 +40,15 @@ options:
     description:
       - V(read) only says whether the unit or program is there, and which process it is. A stopped one is no failure.
       - V(restarted) restarts the process, or starts it where there is none.
+      - V(fenced) waits for a restart that a killed run left behind, lets no lower O(token) restart it from then on, and
+        reads as V(read) does.
     type: str
-    choices: [read, restarted]
+    choices: [read, restarted, fenced]
     required: true
   leased:
     description:
       - Refuse to restart unless this run was granted the lease of the inventory host and is at the step of restarting.
+        V(fenced) takes a lease at any step.
       - The lease's token and O(older_than) are filled in. The collection's action plugin does this, on the controller.
     type: bool
     default: false
@@ -209,7 +212,7 @@ SPEC: dict[str, Any] = {
     "argument_spec": {
         "restart": {"type": "dict", "required": True},
         "address": {"type": "str"},
-        "state": {"type": "str", "choices": ["read", "restarted"], "required": True},
+        "state": {"type": "str", "choices": ["read", "restarted", "fenced"], "required": True},
         "leased": {"type": "bool", "default": False},
         "again": {"type": "bool", "default": False},
         "process": {"type": "dict", "options": PROCESS},
@@ -219,7 +222,7 @@ SPEC: dict[str, Any] = {
         "token": {"type": "int", "no_log": False},
         "ledger": _fence.OPTION,
     },
-    "required_if": [("state", "restarted", ["address"])],
+    "required_if": [("state", "restarted", ["address"]), ("state", "fenced", ["address", "token"])],
     "supports_check_mode": True,
 }
 NOTHING: dict[str, Any] = {"changed": False, "touched": False, "waited": 0.0, "before": None}
@@ -248,11 +251,14 @@ class Turn:
         seen = self._look()
         if self.params["address"] is not None:
             self.result["ledger"] = _fence.known(self.params["state_dir"], self._member())
+        return self._said(seen)
+
+    def _said(self, seen: Seen) -> str:
         old = f" as pid {seen.process.pid}, {self.result['age']:.0f} s old" if seen.process else ", without a process"
         return f"is {seen.state}{old}"
 
     def restart(self) -> str:
-        """Restart under the instance's lock, or say what would be done."""
+        """Restart or fence under the instance's lock, or say what would be done."""
         if self.check_mode:
             return self._admitted()
         folder = os.path.join(self.params["state_dir"], "locks")
@@ -270,6 +276,8 @@ class Turn:
             _fence.admit(self.params["state_dir"], self._member(), token, ledger, write=not self.check_mode)
         seen = self._look()
         self.result["before"] = self.result["identity"]
+        if self.params["state"] == "fenced":
+            return self._said(seen)
         age, limit, known = self.result["age"], self.params["older_than"], self.params["process"]
         if known and self.result["identity"] and self.result["identity"] != known:
             return f"was left alone: it is pid {self.result['identity']['pid']} now, and no longer pid {known['pid']}"

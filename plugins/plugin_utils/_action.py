@@ -89,7 +89,7 @@ class FleetAction(ActionBase):
                 "began": began,
                 "ended": time.time(),
                 "waited": float(result.get("waited") or 0.0),
-                "failed": bool(result.get("failed")),
+                "failed": bool(result.get("failed")) and not result.get("halted"),
                 "msg": str(result.get("msg", ""))[:2000],
                 "warned": result.get("warned", []),
             }

@@ -33,9 +33,16 @@ def age() -> float:
     return 0.0 if me is None else _process_host.age(me)
 
 
-def dead(runs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The owners of those runs whose controller was a process of this machine that is gone."""
-    return [dict(run["owner"]) for run in runs if run["owner"]["machine"] == _machine() and not _lives(run["owner"])]
+def dead(runs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The ids of those runs whose controller was a process of this machine that is gone."""
+    return [run["id"] for run in runs if run["owner"]["machine"] == _machine() and not _lives(run["owner"])]
+
+
+def dead_owners(runs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same as proofs for the ledger: of processes, since such a run may be in the hands of another one by then."""
+    found = list(runs)
+    gone = set(dead(found))
+    return [dict(run["owner"]) for run in found if run["id"] in gone]
 
 
 def _lives(who: Mapping[str, Any]) -> bool:

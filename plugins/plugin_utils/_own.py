@@ -21,6 +21,8 @@ from ansible_collections.lossless.restart.plugins.module_utils import _files
 
 # The steps that a lease goes through, as the ledger writes them.
 GRANTED, RESTARTING, ATTACHING = "granted", "restarting", "attaching"
+# How they end: restarted and back in traffic, or back as it was before.
+DONE, RESTORED = "done", "restored"
 
 
 def _folder(name: str = "") -> Path:
@@ -50,6 +52,17 @@ def read(name: str) -> Any:
         return None
 
 
+def halt(why: str) -> None:
+    """Ask for nothing more on behalf of this process."""
+    write("halted", why)
+
+
+def halted() -> str | None:
+    """Why nothing more is to be asked for; None where all is well."""
+    why: str | None = read("halted")
+    return why
+
+
 def _key(name: str) -> str:
     """A file's name for any name, however long and whatever is in it."""
     return hashlib.sha256(name.encode()).hexdigest()[:24]
@@ -63,10 +76,10 @@ def keep_leases(leases: Mapping[str, Mapping[str, Any]], held: float) -> None:
         _keep(folder / f"{_key(host)}.json", record)
 
 
-def drop_leases(hosts: Iterable[str]) -> None:
-    """Forget leases that were released."""
-    for host in hosts:
-        (_folder("leases") / f"{_key(host)}.json").unlink(missing_ok=True)
+def end_leases(hosts: Iterable[str], step: str) -> None:
+    """Note leases whose work has ended: DONE or RESTORED. Nothing is changed by them any more."""
+    for host, lease in leases(hosts).items():
+        _keep(_folder("leases") / f"{_key(host)}.json", {**lease, "step": step})
 
 
 def leases(hosts: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -79,10 +92,12 @@ def leases(hosts: Iterable[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def ledger() -> dict[str, Any]:
-    """The ledger of this process's run, as the modules take it; {} before a run was begun."""
+def ledger(host: str) -> dict[str, Any]:
+    """The ledger of this process's run, or of what it took over of the host's service, as the modules take it; {}
+    before that."""
     run = read("run")
-    return {"ledger": run["ledger"]} if run else {}
+    found = run["ledger"] if run else read(f"ledger {(read('services') or {}).get(host)}")
+    return {"ledger": found} if found else {}
 
 
 def note(event: Mapping[str, Any]) -> None:

@@ -96,10 +96,32 @@ def receipt_lines(
     lines += [f"  NOT DONE, lease kept: {host}, {text}" for host, text in outcome["out"].items()]
     failures = _failures(journal)
     lines += [f"  failed: {note['host']}: {note['task']}: {' '.join(note['msg'].split())}" for note in failures]
-    lines += [f"  stopped: {outcome['why']}"] if outcome["why"] and not _told(outcome["why"], failures) else []
+    why = outcome["why"]
+    lines += [f"  stopped: {why.removeprefix('stopped ')}"] if why and not _told(why, failures) else []
     if outcome["left"] or outcome["out"]:
-        lines.append("  To go on, run the same command again once the cause is mended.")
+        lines.append(f"  To go on, run the same command again{' once the cause is mended' if failures else ''}.")
     return [*lines, ""]
+
+
+def alone_lines(steps: Mapping[str, str], journal: Iterable[Mapping[str, Any]], why: str, then: str) -> list[str]:
+    """What the process itself knows of its run, where the ledger gives no account of it.
+
+    steps: by planned host how far its lease has come, empty where it was granted none.
+    """
+    hosts: dict[str, list[str]] = {}
+    for host, step in steps.items():
+        hosts.setdefault(step, []).append(host)
+    done = hosts.pop("done", [])
+    said = {"": "not touched", "restored": "put back as it was"}
+    lines = ["", f"WITHOUT THE LEDGER, as this process knows it: {len(done)} of {len(steps)} restarted", f"  {why}"]
+    lines += [f"  restarted and back in traffic: {', '.join(done)}"] if done else []
+    lines += [
+        f"  NOT DONE, {said.get(step, f'STILL OUT at step {step}')}: {', '.join(names)}"
+        for step, names in hosts.items()
+    ]
+    failures = _failures(journal)
+    lines += [f"  failed: {note['host']}: {note['task']}: {' '.join(note['msg'].split())}" for note in failures]
+    return [*lines, f"  {then}", ""]
 
 
 def _failures(journal: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

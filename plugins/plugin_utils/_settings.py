@@ -14,16 +14,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.lossless.restart.plugins.module_utils import _floor, _grammar, _plan, _process, _target
+from ansible_collections.lossless.restart.plugins.module_utils import (
+    _floor,
+    _grammar,
+    _ledger_place,
+    _plan,
+    _process,
+    _target,
+)
 from ansible_collections.lossless.restart.plugins.plugin_utils._names import Invalid
 
 Spec = Mapping[str, Mapping[str, Any]]
 T = TypeVar("T")
 
 # For the record: never templated, at most 200 characters.
-RECORDED = ("fleet_reason", "fleet_change", "fleet_break_glass")
+RECORDED = ("fleet_reason", "fleet_change", "fleet_break_glass", "fleet_take_over")
 # For one run: on the command line, never in the inventory, where it would become a habit.
-ONCE = ("fleet_break_glass", "fleet_break_glass_empty", "fleet_ledger_replaces")
+ONCE = ("fleet_break_glass", "fleet_break_glass_empty", "fleet_ledger_replaces", "fleet_take_over")
 TARGET_LISTS = ("instance_state", "instance_idle", "instance_health")
 # Seconds: a lease is never held for longer at one step.
 DAY = 86400
@@ -97,8 +104,8 @@ def check_service(values: Mapping[str, Any], selected: Sequence[str]) -> None:
     told("fleet_floor", _floor.parse_floor, values["fleet_floor"])
     told("fleet_pace", _plan.parse_pace, values["fleet_pace"], len(selected))
     told("fleet_service", _grammar.word, values["fleet_service"], "service")
-    for name in ("fleet_ledger", "fleet_state_dir"):
-        told(name, _grammar.path, values[name], "directory")
+    told("fleet_state_dir", _grammar.path, values["fleet_state_dir"], "directory")
+    _check_ledger(values)
     if values["fleet_max_out"] is not None:
         told("fleet_max_out", _floor.parse_cap, values["fleet_max_out"], len(selected))
     if values["fleet_kind"] == "single" and len(selected) != 1:
@@ -106,10 +113,22 @@ def check_service(values: Mapping[str, Any], selected: Sequence[str]) -> None:
     for name in RECORDED:
         _check_recorded(name, values[name])
     _check_glass(values)
+    if values["fleet_take_over"]:
+        told("-e", _grammar.run, values["fleet_take_over"], "fleet_take_over")
     replaced = values["fleet_ledger_replaces"]
     if replaced and not re.fullmatch(r"[0-9a-f-]{8,64}", replaced):
         raise Invalid(f"fleet_ledger_replaces {replaced!r} is no ledger's id: give the one that the refusal named")
     moment(values["fleet_since"])
+
+
+def _check_ledger(values: Mapping[str, Any]) -> None:
+    """Where the ledger is; a directory is on one host, and only the user knows which."""
+    ledger = values["fleet_ledger"]
+    told("fleet_ledger", _ledger_place.parse, ledger, *(values[f"fleet_ledger_{name}"] for name in _ledger_place.EXTRA))
+    if values["fleet_ledger_host"] is None and not _ledger_place.is_ensemble(ledger):
+        raise Invalid(
+            f"fleet_ledger_host is not set: write the one host that has the ledger's directory {ledger} for everybody"
+        )
 
 
 def _check_recorded(name: str, text: str) -> None:

@@ -87,12 +87,18 @@ def misspelt(described: dict[str, Any]) -> None:
             ("order-2: fleet_floor is '50%' here and '30%' at order-1", "the group's"),
         ),
         (group(fleet_ledger_host="bastion"), ("fleet_ledger_host 'bastion' is no host of the inventory",)),
+        (without("fleet_ledger_host"), ("fleet_ledger_host is not set: write the one host that has the ledger's",)),
+        (
+            group(fleet_ledger="zookeeper://zk1:2181/restart"),
+            ("fleet_ledger: ledger needs auth in ZooKeeper", "{scheme: digest, file: /PATH}"),
+        ),
         (group(fleet_fit="never"), ("fleet_fit must be one of: refuse, shrink, wait, got: never",)),
         (
             group(fleet_break_glass="it is always urgent here"),
             ("order-1: fleet_break_glass stands in the inventory, and is for one run only", "-e fleet_break_glass="),
         ),
         (host("order-2", fleet_ledger_replaces="5d2c6c3e"), ("order-2: fleet_ledger_replaces stands in the",)),
+        (group(fleet_take_over="20261123T120301-7f3a2c"), ("order-1: fleet_take_over stands in the inventory",)),
         (group(fleet_since="yesterday"), ("fleet_since 'yesterday' is no moment", "2026-01-31T22:00:00+08:00")),
         (group(fleet_kind="single"), ("exactly one instance, and 3 are selected: use -l HOST",)),
         (host("order-2", instance_address="10.0.0.2"), ("order-2", "'10.0.0.2' has no port: write host:port")),
@@ -172,6 +178,12 @@ def test_a_password_is_never_shown(fleet: Refusals) -> None:
         (("-l", "order-svc", "-e", "fleet_break_glass=true"), ("fleet_break_glass 'true' is no reason",)),
         (("-l", "order-svc", "-e", "fleet_break_glass_empty=true"), ("needs fleet_break_glass: say why",)),
         (("-l", "order-svc", "-e", "fleet_ledger_replaces=all"), ("fleet_ledger_replaces 'all' is no ledger's id",)),
+        (("-l", "order-svc", "-e", "fleet_take_over=all"), ("fleet_take_over 'all' is no id of a run, as in '2026",)),
+        (("-l", "order-svc", "-e", "fleet_take_over={{ x }}"), ("fleet_take_over '{{ x }}' has a template in it",)),
+        (
+            ("-l", "order-svc", "-e", "fleet_take_over=20261123T120301-7f3a2c"),
+            ("is not in the ledger, or has finished",),
+        ),
         (("-l", "order-svc", "-e", "fleet_change={{ 1 }}"), ("fleet_change '{{ 1 }}' has a template in it",)),
         (
             ("-l", "order-svc", "-e", f"fleet_reason={'x' * 201}"),

@@ -41,8 +41,10 @@ def test_the_installed_collection_restarts_a_fleet(tmp_path: Path) -> None:
             words = ["-i", str(fleet.inventory), "-l", fleet.service]
             path = {"ANSIBLE_COLLECTIONS_PATH": str(collections)}
             said = run("ansible-playbook", "lossless.restart.rolling_restart", *words, cwd=tmp_path, **path)
+            status = run("ansible-playbook", "lossless.restart.status", *words, cwd=tmp_path, **path)
         after = {name: fleet.pid(name) for name in fleet.instances}
     assert "2 of 2 restarted" in said
+    assert "order-svc: all is well" in status and "2 of 2 in traffic" in status
     assert str(ROOT / "plugins") not in said
     assert all(after[name] != before[name] for name in before)
     assert client.result["lost"] == 0 and client.result["sent"] > 0

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -157,6 +158,30 @@ def test_a_restart_is_another_process_of_the_program(
 def test_check_mode_writes_nothing(supervisor: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
     assert supervisor("order-1", check=True, token=3)["changed"]
     assert not (tmp_path / "state").exists()
+
+
+def test_a_fence_lets_no_older_run_restart_and_touches_nothing(
+    config: Path, supervisor: Callable[..., dict[str, Any]]
+) -> None:
+    pid = pid_of(config, "order-1")
+    fenced = supervisor("order-1", "fenced", token=5)
+    assert (fenced["changed"], fenced["touched"], fenced["identity"]["pid"]) == (False, False, pid), fenced
+    late = supervisor("order-1", token=4)
+    assert late["failed"] and "token 4 is older than 5" in late["msg"] and not late["touched"], late
+    assert pid_of(config, "order-1") == pid
+
+
+def test_a_fence_waits_for_a_restart_that_is_under_way(
+    config: Path, supervisor: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    """One that does not stop is at it until its deadline; the other does not wait that long."""
+    restart = threading.Thread(target=supervisor, args=("stubborn",), kwargs={"deadline": 8.0}, daemon=True)
+    restart.start()
+    locks = tmp_path / "state" / "locks"
+    until(lambda: "pid" in "".join(path.read_text() for path in locks.glob("instance-*.lock")))
+    fenced = supervisor("order-1", "fenced", token=5, deadline=0.2)
+    restart.join()
+    assert fenced["failed"] and "another restart of 127.0.0.1:80" in fenced["msg"], fenced
 
 
 def test_a_stopped_program_is_read_and_started(config: Path, supervisor: Callable[..., dict[str, Any]]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -25,6 +26,10 @@ UNITS = {
     "notify": SERVICE
     + "Type=notify\nNotifyAccess=all\n"
     + "ExecStart=/bin/sh -c 'sleep 2; systemd-notify --ready; exec sleep infinity'\n",
+    "gated": SERVICE
+    + "Type=notify\nNotifyAccess=all\nTimeoutStartSec=infinity\n"
+    + "ExecStart=/bin/sh -c 'until [ -e /run/open ]; do sleep 0.1; done; systemd-notify --ready; "
+    + "exec sleep infinity'\n",
     "masked": SERVICE + SLEEP,
     "broken": SERVICE + "ExecStart=sleep-with-a-relative/path\n",
     "oneshot": SERVICE + "Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n",
@@ -202,17 +207,28 @@ def test_a_process_that_dies_later_is_seen_by_its_identity(host: systemd.Machine
 
 
 def test_a_restart_that_a_killed_run_left_is_waited_for(host: systemd.Machine, call: Call) -> None:
-    pid = start(host, "notify")
-    arguments = {"restart": {"systemd": "notify"}, "address": "notifyhost:80", "state": "restarted"}
+    host.write("/run/open", "")
+    pid = start(host, "gated")
+    host.run(["rm", "/run/open"])
+    arguments = {"restart": {"systemd": "gated"}, "address": "gatedhost:80", "state": "restarted", "older_than": 0.5}
     line, environment = adhoc.command("instance_process", arguments, host.variables())
     killed = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    systemd.until(lambda: host.show("notify", "ActiveState") == "activating")
+    systemd.until(lambda: host.show("gated", "ActiveState") == "activating", 60)
     killed.kill()
     killed.wait()
-    assert host.show("notify", "ActiveState") == "activating"
-    resumed = call("notify", older_than=600)
-    assert not resumed["failed"] and not resumed["changed"] and resumed["waited"] > 0, resumed
-    assert int(host.show("notify", "MainPID")) == resumed["identity"]["pid"] != pid
+
+    def modules() -> int:
+        return len(host.run(["sh", "-c", "grep -sl python3 /proc/[0-9]*/comm"], check=False).split("/comm")) - 1
+
+    assert modules() == 1
+    with ThreadPoolExecutor(1) as other:
+        resumed = other.submit(call, "gated", older_than=600)
+        systemd.until(lambda: modules() == 2, 60)
+        assert host.show("gated", "ActiveState") == "activating"
+        host.write("/run/open", "")
+        done = resumed.result(60)
+    assert not done["failed"] and not done["changed"], done
+    assert int(host.show("gated", "MainPID")) == done["identity"]["pid"] != pid
 
 
 def test_one_line_of_sudo_for_each_command_is_enough(host: systemd.Machine, call: Call) -> None:

@@ -14,13 +14,21 @@ from pathlib import Path
 import pytest
 
 from tests.lab.demo import clean, processes, wait_for
-from tests.lab.stage import LONG, Stage, kill
+from tests.lab.demo.playbook import Playbook
+from tests.lab.stage import LONG, Stage, interrupt, kill
 
 pytestmark = pytest.mark.timeout(600)
 
 STATE = {"url": "http://{{ instance_address }}/internal/status", "expect": {"pool.busy": "<= 48"}}
 LIMIT = ("-l", "order-1,order-2")
 DRAIN, RESTART, ATTACH = ("lb-1 reload", 1), ("supervisorctl stop order-1", 1), ("lb-1 reload", 2)
+
+
+def end(playbook: Playbook, number: int) -> None:
+    """At once: of the signals that are heard first, the second one."""
+    if number != signal.SIGKILL:
+        interrupt(playbook, number)
+    kill(playbook, number)
 
 
 def finished(fleet: Stage, starts: dict[str, int]) -> None:
@@ -48,7 +56,7 @@ def test_killed_controller(tmp_path: Path, moment: tuple[str, int], number: sign
     with fleet, fleet.watched() as (client, observer):
         files = fleet.configurations()
         first = fleet.playbook(*LIMIT)
-        fleet.moments.after(*moment, partial(kill, first, number))
+        fleet.moments.after(*moment, partial(end, first, number))
         with first:
             assert first.wait(LONG) != 0
             assert "RECEIPT" not in first.text
@@ -91,6 +99,49 @@ def opened(pid: int) -> Iterator[str]:
         for file in os.scandir(f"/proc/{pid}/fd"):
             with contextlib.suppress(OSError):
                 yield os.readlink(file.path)
+
+
+def test_run_of_another_machine(tmp_path: Path) -> None:
+    """While it lives here it is refused. Elsewhere nobody knows: the refusal says what to type to go on with it."""
+    fleet = Stage(tmp_path / "fleet", balancers=1)
+    with fleet, fleet.watched() as (client, _observer), fleet.playbook("-l", LIMIT[1]) as first:
+        with fleet.moments.pause("lb-1 reload") as arrived:
+            arrived(first)
+            words = ("-e", f"fleet_take_over={fleet.status()['runs'][0]['id']}")
+            lives = fleet.roll(*words, limit=LIMIT[1])
+            assert lives.code == 2 and "on this machine. Nothing was taken over" in lives.text, lives.text
+            kill(first)
+            first.wait(LONG)
+        fleet.owned(machine="elsewhere")
+        refused = fleet.roll(limit=LIMIT[1])
+        assert refused.code == 2 and f"take it over at once with {' '.join(words)}" in refused.text, refused.text
+        taken = fleet.roll(*words, "-e", "fleet_reason='ctl-1 burnt down'", limit=LIMIT[1])
+        assert taken.code == 0 and "taking over run" in taken.text and "resuming run" in taken.text, taken.text
+        finished(fleet, {"order-1": 2, "order-2": 2, "order-3": 1})
+        events = fleet.status(run=words[1].partition("=")[2])["events"]
+        [event] = [one for one in events if one["event"] == "taken over"]
+        assert event["from"]["machine"] == "elsewhere" and event["why"] == "ctl-1 burnt down"
+    assert clean(client.result), client.losses
+
+
+def test_new_run_after_a_kill(tmp_path: Path) -> None:
+    """It starts with what the dead run left out, and then restarts everybody, those too that the dead run had done."""
+    fleet = Stage(tmp_path / "fleet", balancers=1, variables={"fleet_pace": [1]})
+    with fleet, fleet.watched() as (client, observer):
+        first = fleet.playbook("-l", "order-svc")
+        fleet.moments.after("supervisorctl start order-2", 1, partial(kill, first))
+        with first:
+            first.wait(LONG)
+        assert fleet.held() == {"order-2": "restarting"}
+        given = len(fleet.moments.order)
+        again = fleet.roll("-e", "fleet_new=true")
+        assert again.code == 0 and "resuming run" not in again.text, again.text
+        assert "order-2 (left out by an earlier run)" in again.text and "3 of 3 restarted" in again.text
+        stops = [name.split()[2] for name in fleet.moments.order[given:] if name.startswith("supervisorctl stop")]
+        assert stops == ["order-2", "order-1", "order-3"]
+        finished(fleet, {"order-1": 3, "order-2": 3, "order-3": 2})
+    assert clean(client.result), client.losses
+    assert observer.lowest == {"order_svc": 2}
 
 
 def test_other_command_after_a_kill(tmp_path: Path) -> None:

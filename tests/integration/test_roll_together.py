@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.lab.demo import clean, wait_for
+from tests.lab.demo import clean, processes, wait_for
+from tests.lab.demo.playbook import MARK
 from tests.lab.stage import LONG, Stage
 
 pytestmark = pytest.mark.timeout(600)
@@ -103,3 +106,67 @@ def test_two_ledgers_by_mistake(tmp_path: Path) -> None:
         assert fleet.starts()["order-1"] == 3
     assert clean(client.result), client.losses
     assert observer.lowest == {"order_svc": 1}
+
+
+def aged(fleet: Stage, seconds: float) -> None:
+    """The ledger as it will read when so many seconds have passed in which nobody came."""
+    path = fleet.folder / "ledger" / "state.json"
+    state = json.loads(path.read_text())
+    for run in state["runs"].values():
+        run["heartbeat"] -= seconds
+    for lease in state["leases"].values():
+        lease["until"] -= seconds
+    path.write_text(json.dumps(state))
+
+
+def test_a_run_that_slept_past_its_lease_changes_nothing(tmp_path: Path) -> None:
+    """Frozen in the middle of its drain, it is taken for dead and resumed by another; awake again, it is fenced off."""
+    fleet = Stage(tmp_path / "fleet", balancers=1, variables={"instance_quiet_window": 5})
+    with fleet, fleet.watched() as (client, observer):
+        with fleet.playbook("-l", "order-1") as sleeper:
+            wait_for("order-1 to be proved out", lambda: "1 proved out" in sleeper.text, 120)
+            frozen = processes.marked(f"{MARK}={sleeper.mark}")
+            for process in frozen:
+                os.kill(process.pid, signal.SIGSTOP)
+            assert fleet.held() == {"order-1": "granted"}
+            aged(fleet, 1000)
+            ended = fleet.roll(limit="order-1")
+            assert ended.code == 0 and "resuming run" in ended.text, ended.text
+            files, pids, reloads = fleet.configurations(), fleet.pids(), fleet.reloads()
+            for process in frozen:
+                os.kill(process.pid, signal.SIGCONT)
+            assert sleeper.wait(120) == 2, sleeper.text
+        assert "which this host has already seen. A newer run holds this member" in sleeper.text, sleeper.text
+        assert "was taken over and ended by another process" in sleeper.text
+        assert (fleet.configurations(), fleet.pids(), fleet.reloads()) == (files, pids, reloads)
+        assert fleet.starts() == {"order-1": 2, "order-2": 1, "order-3": 1}
+        assert fleet.held() == {} and fleet.runs() == []
+    assert clean(client.result), client.losses
+    assert observer.lowest == {"order_svc": 2}
+
+
+def test_two_runs_on_one_balancer(tmp_path: Path) -> None:
+    """Each has its own members' fence: neither keeps the other from its work, whoever has the higher token."""
+    fleet = Stage(tmp_path / "fleet", instances=4, variables={"fleet_pace": [1]})
+    with fleet, fleet.watched() as (client, observer):
+        first, second = (fleet.playbook("-l", limit) for limit in ("order-1,order-2", "order-3,order-4"))
+        with first, second:
+            assert [first.wait(LONG), second.wait(LONG)] == [0, 0], first.text + second.text
+        assert fleet.starts() == dict.fromkeys(fleet.instances, 2)
+        assert fleet.takers("lb-1") == fleet.takers("lb-2") == set(fleet.instances)
+    assert clean(client.result), client.losses
+    assert observer.lowest["order_svc"] >= 2
+
+
+def test_the_only_instance(tmp_path: Path) -> None:
+    """It is restarted only where it is said twice that nothing serves meanwhile; the client pays for it."""
+    fleet = Stage(tmp_path / "fleet", instances=1, balancers=1)
+    why = ("-e", "fleet_break_glass='there is only this one and it hangs'")
+    with fleet, fleet.watched():
+        for words, said in ((), "none may ever be out. Add an instance"), (why, "Only fleet_break_glass_empty lets"):
+            ended = fleet.roll(*words)
+            assert ended.code == 2 and said in ended.text, ended.text
+        assert fleet.starts() == {"order-1": 1} and fleet.down() == set()
+        ended = fleet.roll(*why, "-e", "fleet_break_glass_empty=true")
+        assert ended.code == 0, ended.text
+        assert fleet.starts() == {"order-1": 2} and fleet.down() == set() and fleet.takers("lb-1") == {"order-1"}

@@ -78,13 +78,13 @@ def test_made_up_state_past_the_preflight(fleet: Stage) -> None:
     """The description made up, and the check that would refuse it left out: no lease, no change."""
     planned = {"todo": ["order-1"], "sizes": [1], "batches": [["order-1"]], "unhealthy": {}}
     source = {"name": "lb-1", "kind": "nginx", "pools": ["order_svc"]}
-    described = {"checked": [], "sources": [source], "fleet": {"fleet_kind": "rolling", "fleet_state_dir": "/tmp"}}
+    settings = {"fleet_kind": "rolling", "fleet_state_dir": "/tmp", "fleet_ledger_host": "localhost"}
+    described = {"checked": [], "sources": [source], "fleet": settings, "ledger_host": "localhost"}
     lease = {"granted": {"order-1": {"step": "granted", "token": 99}}, "stale": False}
     made_up = {
         "fleet_planned": planned,
         "fleet_described": described,
         "instance_guard": lease,
-        "fleet_ledger_host": "localhost",
     }
     ended = untouched(fleet, "-e", json.dumps(made_up), "--start-at-task", "Take the batch out of every traffic point")
     assert ended.code != 0 or "RECEIPT" not in ended.text, ended.text

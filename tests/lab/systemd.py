@@ -44,15 +44,18 @@ class Machine:
     leader: int
     folder: Path
 
-    def variables(self, user: str = "root") -> dict[str, object]:
-        """What an inventory says of the host for Ansible to come in as `user`.
+    def variables(self, user: str = "root", become: str = "") -> dict[str, object]:
+        """What an inventory says of the host for Ansible to come in as `user`, and there to become another by sudo.
 
         A module goes in through the standard input of an interpreter that enters the host.
         """
-        python = self.folder / f"python-{user}"
+        python = self.folder / f"python-{user}-{become}"
         if not python.exists():
             drop = f"setpriv --reuid {user} --regid {user} --init-groups --reset-env"
-            python.write_text(f'#!/bin/sh\nexec {shlex.join(_enter(self.leader))} {drop} /usr/bin/python3 "$@"\n')
+            # As Ansible's become does it.
+            sudo = f'sudo -H -n -u {become} /bin/sh -c \'exec "$0" "$@"\'' if become else ""
+            enter = f"{shlex.join(_enter(self.leader))} {drop} {sudo} /usr/bin/python3"
+            python.write_text(f'#!/bin/sh\nexec {enter} "$@"\n')
             python.chmod(0o755)
         return {
             "ansible_connection": "local",

@@ -16,15 +16,24 @@ NOON = 1_800_000_000.0
 
 
 class Fleet:
-    """`order-1` .. `order-N` behind lb-1 and lb-2, all in the pool nginx/order_svc; `pools` adds others by host."""
+    """`order-1` .. `order-N` behind lb-1 and lb-2, all in the pool nginx/order_svc; `pools` adds others by host.
+
+    settings: what the guard needs for its ledger besides the path.
+    """
 
     def __init__(
-        self, ledger: Path, size: int = 10, floor: str = "30%", pools: Mapping[str, Sequence[str]] | None = None
+        self,
+        ledger: Path,
+        size: int = 10,
+        floor: str = "30%",
+        pools: Mapping[str, Sequence[str]] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.hosts = [f"order-{number}" for number in range(1, size + 1)]
         self.pools: dict[str, list[str]] = {"order_svc": list(self.hosts)}
         self.pools |= {name: list(hosts) for name, hosts in (pools or {}).items()}
         self.ledger = ledger
+        self.settings = dict(settings or {})
         self.floor = floor
         self.now = NOON
         self.sick: set[str] = set()
@@ -84,7 +93,8 @@ class Fleet:
         ]
 
     def ask(self, action: str, **params: Any) -> dict[str, Any]:
-        values = {"ledger": str(self.ledger), "service": "order-svc", "owner": ALICE, **self.described(), **params}
+        values = {"ledger": str(self.ledger), **self.settings, "service": "order-svc", "owner": ALICE}
+        values |= {**self.described(), **params}
         return _guard.run(
             {**values, "action": action},
             clock=lambda: self.now,

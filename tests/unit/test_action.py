@@ -209,3 +209,17 @@ def test_only_what_is_older_than_the_run_is_restarted(calls: Calls, monkeypatch:
     assert first["token"] == 1 and 100.0 <= first["older_than"] < 130.0
     assert first["ledger"] == ledger
     assert second["older_than"] is None and "leased" not in first and "again" not in second
+
+
+@pytest.mark.parametrize("step", ["granted", "restarting", "attaching"])
+@pytest.mark.parametrize("running", [True, False])
+def test_an_instance_is_fenced_under_a_lease_at_any_step(calls: Calls, step: str, running: bool) -> None:
+    """And must run, since it is to be put back."""
+    grant("order-1", step)
+    calls.answer = lambda _args: {"running": running, "msg": "is STOPPED"}
+    assert bool(restart(calls, state="fenced").get("failed")) is not running
+    assert calls.made == [{"state": "fenced", "token": 1}]
+
+
+def test_no_instance_is_fenced_without_a_lease(calls: Calls) -> None:
+    assert restart(calls, state="fenced")["failed"] and calls.made == []

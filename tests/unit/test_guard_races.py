@@ -22,10 +22,9 @@ from tests.unit.guard_fleet import ALICE, BOB, Fleet
 FORK = multiprocessing.get_context("fork")
 
 
-def race(path: Path, pid: int, host: str, barrier: Barrier, answers: Any) -> None:
+def race(fleet: Fleet, pid: int, host: str, barrier: Barrier, answers: Any) -> None:
     """Measure on the same revision as all others, then ask at the same moment."""
     owner = {**ALICE, "pid": pid}
-    fleet = Fleet(path, size=3)
     run = fleet.begin([host], owner=owner)
     barrier.wait(30)
     ticket = fleet.ask("ticket")["ticket"]
@@ -38,16 +37,13 @@ def race(path: Path, pid: int, host: str, barrier: Barrier, answers: Any) -> Non
         answers.put((host, "stale" if result["stale"] else "granted"))
 
 
-@pytest.mark.parametrize("attempt", range(5))
-def test_the_last_place_is_given_once(tmp_path: Path, attempt: int) -> None:
-    """Three configured, one unhealthy: one more may be out, and two processes want it."""
-    path = tmp_path / "ledger"
-    fleet = Fleet(path, size=3)
+def last_place(fleet: Fleet) -> None:
+    """Three configured, one out: one more may be out, and two processes want it at the same moment. One gets it."""
     first = fleet.begin(["order-3"], owner=BOB)
     fleet.acquire(first, ["order-3"], owner=BOB)
     barrier, answers = FORK.Barrier(2), FORK.Queue()
     racers = [
-        FORK.Process(target=race, args=(path, pid, host, barrier, answers))
+        FORK.Process(target=race, args=(fleet, pid, host, barrier, answers))
         for pid, host in ((301, "order-1"), (302, "order-2"))
     ]
     for racer in racers:
@@ -58,6 +54,11 @@ def test_the_last_place_is_given_once(tmp_path: Path, attempt: int) -> None:
     assert sorted(found.values()) == ["granted", "stale"]
     winner = next(host for host, answer in found.items() if answer == "granted")
     assert sorted(fleet.leases()) == sorted(["order-3", winner])
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_the_last_place_is_given_once(tmp_path: Path, attempt: int) -> None:
+    last_place(Fleet(tmp_path / "ledger", size=3))
 
 
 HOSTS = st.lists(st.integers(1, 6).map(lambda number: f"order-{number}"), min_size=1, max_size=4, unique=True)

@@ -350,3 +350,19 @@ def test_the_plan_knows_what_the_last_finished_run_took(fleet: Fleet) -> None:
     assert expected(["order-3"]) is None, "a run that goes on says nothing yet"
     fleet.ask("finish", run=run)
     assert expected(["order-1", "order-2", "order-3"]) == 60
+
+
+def test_killed_before_its_report(fleet: Fleet) -> None:
+    """All was done, and nobody was told: the same command only reports; another one, or a new run, is a new roll."""
+    both = ["order-1", "order-2"]
+    run = fleet.begin(both)
+    fleet.acquire(run, both)
+    fleet.ask("release", run=run, wanted=both, done=True)
+    assert plan(fleet, wanted=["order-1"], dead=[run])["resumes"] is None
+    assert plan(fleet, wanted=both, dead=[run], new=True)["resumes"] is None
+    again = plan(fleet, wanted=both, dead=[run])
+    assert (again["resumes"]["run"], again["batches"], again["done"]) == (run, [], both)
+    result = fleet.ask("begin", planned=both, owner=BOB, dead=[run])
+    assert (result["run"], result["resumed"], result["done"]) == (run, True, both)
+    assert fleet.ask("finish", run=run, owner=BOB)["state"] == "finished"
+    assert plan(fleet, wanted=both)["resumes"] is None

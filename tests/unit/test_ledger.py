@@ -21,7 +21,6 @@ from typing import Any
 import pytest
 from ansible_collections.lossless.restart.plugins.module_utils import (
     _files,
-    _ledger,
     _ledger_directory,
     _ledger_format,
     _ledger_trust,
@@ -29,34 +28,17 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
 from ansible_collections.lossless.restart.plugins.module_utils._ledger import Lease, Refused, Run, State
 from ansible_collections.lossless.restart.plugins.module_utils._ledger_directory import Directory
 
-from tests.unit.guard_fleet import ALICE, NOON
-
-RUN_ID = "20270115T080000-aaaaaa"
-
-
-def run_of(name: str = RUN_ID, state: str = "running") -> Run:
-    hosts = ["order-1"]
-    texts = ("alice", "", "", "", state)
-    return Run(name, "order-svc", ALICE, *texts, NOON, hosts, hosts, [], NOON, NOON, None, "")
-
-
-def lease_of(host: str, token: int, run: str = RUN_ID) -> Lease:
-    before = [{"kind": "nginx", "pool": "nginx/p", "source": "lb-1", "member": f"{host}:1", "state": "up", "weight": 1}]
-    return Lease(host, run, "order-svc", token, NOON, NOON + 60, "granted", "", ["nginx/p"], before, None)
-
-
-def leasing(host: str) -> _ledger.Change:
-    def change(state: State) -> State:
-        token = state.token + 1
-        leases = {**state.leases, host: lease_of(host, token)}
-        return replace(state, token=token, leases=leases).with_run(run_of())
-
-    return change
+from tests.unit.guard_fleet import NOON
+from tests.unit.ledger_semantics import RUN_ID, Semantics, lease_of, leasing, run_of
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Directory:
     return Directory(str(tmp_path / "ledger"), clock=lambda: NOON)
+
+
+class TestDirectory(Semantics):
+    """With the fixture above."""
 
 
 def test_the_file_has_every_field_and_no_other() -> None:
@@ -94,47 +76,6 @@ def test_first_use_makes_it_for_one_account(ledger: Directory, tmp_path: Path) -
         "ledger/runs": 0o700,
         f"ledger/runs/{RUN_ID}.jsonl": 0o600,
     }
-
-
-def test_the_revision_counts_leases_and_nothing_else(ledger: Directory) -> None:
-    assert ledger.commit(lambda state: state.with_run(run_of())).revision == 0
-    granted = ledger.commit(leasing("order-1"))
-    assert granted.revision == 1
-    beat = ledger.commit(lambda state: state.with_run(replace(run_of(), heartbeat=NOON + 9)))
-    assert beat.revision == 1
-    lease = replace(granted.leases["order-1"], until=NOON + 99, step="restarting")
-    assert ledger.commit(lambda state: replace(state, leases={"order-1": lease})).revision == 1
-    taken = replace(lease, token=lease.token + 1)
-    assert ledger.commit(lambda s: replace(s, token=taken.token, leases={"order-1": taken})).revision == 2
-    assert ledger.commit(lambda state: replace(state, leases={})).revision == 3
-
-
-def test_compare_and_set(ledger: Directory) -> None:
-    ledger.commit(leasing("order-1"), if_revision=0)
-    before = ledger.snapshot()
-    with pytest.raises(_ledger.Moved):
-        ledger.commit(leasing("order-2"), if_revision=0)
-    assert ledger.snapshot() == before
-
-
-def test_what_a_change_raises_goes_through(ledger: Directory) -> None:
-    ledger.commit(leasing("order-1"))
-    before = ledger.snapshot()
-
-    def change(state: State) -> State:
-        raise Refused("no")
-
-    with pytest.raises(Refused, match="no"):
-        ledger.commit(change)
-    assert ledger.snapshot() == before
-
-
-def test_past_runs_leave_the_state(ledger: Directory) -> None:
-    ledger.commit(lambda state: state.with_run(run_of()))
-    done = run_of(state="finished")
-    assert ledger.commit(lambda state: state.with_run(done)).runs == {}
-    assert ledger.snapshot().runs == {}
-    assert ledger.past(RUN_ID) == done
 
 
 def test_events_only_grow_and_a_torn_line_is_dropped(ledger: Directory, tmp_path: Path) -> None:
@@ -182,7 +123,7 @@ LEASE = ("leases", "order-1")
         lambda text, record: "\0" * 100,
         lambda text, record: "[]",
         lambda text, record: "null",
-        lambda text, record: spoil(record, "format", value=2),
+        lambda text, record: spoil(record, "format", value=99),
         lambda text, record: spoil(record, "format", value="1"),
         lambda text, record: record.pop("format") and "",
         lambda text, record: record.pop("token") and "",

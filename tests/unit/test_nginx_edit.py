@@ -34,7 +34,7 @@ LINES: list[tuple[bytes, dict[str, Any], bytes]] = [
     (b"server a:1 down;", {"state": "down"}, b"server a:1 down;"),
     (b"server a:1 down;", {"state": "up"}, b"server a:1;"),
     (b"server a:1 \t down max_fails=2;", {"state": "up"}, b"server a:1 max_fails=2;"),
-    (b"server a:1 \"down\";", {"state": "up"}, b"server a:1;"),
+    (b'server a:1 "down";', {"state": "up"}, b"server a:1;"),
     (b"server a:1\n  down;", {"state": "up"}, b"server a:1;"),
     (b"server a:1 down down;", {"state": "up"}, b"server a:1;"),
     (b"server a:1 down weight=2 down;", {"state": "up"}, b"server a:1 weight=2;"),

@@ -37,8 +37,8 @@ def test_leases_are_kept_for_a_time_of_this_machines_own_clock(monkeypatch: pyte
     _own.keep_leases({"order-1": {"step": "granted", "token": 7, "until": 99.0}}, held=60.0)
     lease = {"step": "granted", "token": 7, "until": 99.0, "host": "order-1", "expires": 1060.0}
     assert _own.leases(["order-1", "order-2"]) == {"order-1": lease}
-    _own.drop_leases(["order-1", "order-2"])
-    assert _own.leases(["order-1"]) == {}
+    _own.end_leases(["order-1", "order-2"], _own.DONE)
+    assert _own.leases(["order-1", "order-2"]) == {"order-1": {**lease, "step": "done"}}
 
 
 def test_the_journal_keeps_its_order() -> None:

@@ -100,6 +100,12 @@ def test_what_is_judged_later_is_said_without_the_word() -> None:
     assert seen.lines == ["State check order-1 no such unit", "Plan order-1 FAILED Nothing was touched"]
 
 
+def test_what_a_task_told_itself_is_not_said_again() -> None:
+    seen = Seen()
+    seen.callback.v2_runner_on_failed(result("Verdict | tell", module="fleet_watch", msg="CRITICAL: no", told=True))
+    assert seen.lines == []
+
+
 def test_lines_are_plain() -> None:
     seen = Seen()
     seen.callback.v2_runner_on_ok(result("Gate | wait", host="o", module="health_gate", msg=" held \n"))

@@ -181,5 +181,5 @@ def test_why_it_was_stopped_is_said_where_nothing_else_says_it() -> None:
     assert lines[-4:-1] == [
         "  NOT DONE: order-3",
         "  stopped: by alice: too slow",
-        "  To go on, run the same command again once the cause is mended.",
+        "  To go on, run the same command again.",
     ]

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A fleet on this machine: instances under supervisor, nginx before them, on loopback addresses of its own.
 
-    with Fleet(tmp_path / "fleet") as fleet, fleet.client() as client, fleet.observer() as observer:
-        code, text = fleet.play("-l", "order-svc")
-    assert code == 0, text
-    assert client.result["lost"] == 0 and observer.lowest["order_svc"] >= 2
+with Fleet(tmp_path / "fleet") as fleet, fleet.client() as client, fleet.observer() as observer:
+    code, text = fleet.play("-l", "order-svc")
+assert code == 0, text
+assert client.result["lost"] == 0 and observer.lowest["order_svc"] >= 2
 """
 
 from __future__ import annotations

@@ -61,8 +61,8 @@ class Playbook:
         return self.process.wait(seconds)
 
     def end(self) -> None:
-        """It and whatever it started, modules under way included."""
-        processes.end(lambda: processes.marked(f"{MARK}={self.mark}"), grace=1.0)
+        """It and whatever it started, modules under way included. At a first SIGTERM it would finish its batch."""
+        processes.end(lambda: processes.marked(f"{MARK}={self.mark}"), grace=0.0)
 
     @property
     def text(self) -> str:

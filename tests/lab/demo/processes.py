@@ -72,9 +72,12 @@ def marked(mark: str) -> list[Process]:
 
 
 def end(find: Callable[[], Sequence[Process]], grace: float = 5.0) -> int:
-    """SIGTERM to all that `find` sees, SIGKILL to what is left after `grace` seconds. How many there were."""
+    """SIGTERM to all that `find` sees, SIGKILL to what is left after `grace` seconds; without grace that alone.
+
+    How many there were.
+    """
     left = first = find()
-    for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
+    for number, seconds in [*([(signal.SIGTERM, grace)] if grace else []), (signal.SIGKILL, 5.0)]:
         limit = time.monotonic() + seconds
         while left and time.monotonic() <= limit:
             for process in left:

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+from .hands import interrupt, kill
 from .long import long_request
 from .moments import FAIL, Moments
 from .ssh import Hosts
-from .stage import LONG, Ended, Stage, kill
+from .stage import LONG, Ended, Stage
 
-__all__ = ["FAIL", "LONG", "Ended", "Hosts", "Moments", "Stage", "kill", "long_request"]
+__all__ = ["FAIL", "LONG", "Ended", "Hosts", "Moments", "Stage", "interrupt", "kill", "long_request"]

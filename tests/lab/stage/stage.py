@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -79,6 +80,7 @@ class Stage(Fleet):
         for name, values in children["lb"]["hosts"].items():
             values["nginx_test"] = self.moments.command(f"{name} test", values["nginx_test"])
             values["nginx_reload"] = self.moments.command(name, values["nginx_reload"])
+            values["nginx_show_version"] = self.moments.command(f"{name} version", values["nginx_show_version"])
         for name, more in self.own.items():
             children[self.service]["hosts"][name].update(more)
         if self.hosts:
@@ -101,22 +103,30 @@ class Stage(Fleet):
         self._stack.close()
 
     @contextlib.contextmanager
-    def watched(self) -> Iterator[tuple[Client, Observer]]:
-        """With its client and observer; the moments are checked at the end."""
-        with self.client(rate=150, connections=16) as client, self.observer() as observer:
+    def watched(self, rate: float = 150) -> Iterator[tuple[Client, Observer]]:
+        """With its client and observer; the moments are checked at the end. rate: requests a second."""
+        with self.client(rate=rate, connections=16) as client, self.observer() as observer:
             client.wait(50)
             yield client, observer
         self.moments.check()
 
-    def playbook(self, *words: str, name: str = "rolling_restart.yml") -> Playbook:
+    def playbook(
+        self, *words: str, name: str = "rolling_restart.yml", environment: Mapping[str, str] | None = None
+    ) -> Playbook:
         """As in Fleet, each with a log of its own."""
         self._played += 1
         log = self.folder / f"playbook-{self._played}.log"
-        return Playbook(name, "-i", str(self.inventory), *words, log=log)
+        return Playbook(name, "-i", str(self.inventory), *words, log=log, environment=environment)
 
-    def roll(self, *words: str, limit: str = "order-svc", seconds: float = LONG) -> Ended:
+    def roll(
+        self,
+        *words: str,
+        limit: str = "order-svc",
+        seconds: float = LONG,
+        environment: Mapping[str, str] | None = None,
+    ) -> Ended:
         """Run the playbook to its end."""
-        with self.playbook("-l", limit, *words) as playbook:
+        with self.playbook("-l", limit, *words, environment=environment) as playbook:
             return Ended(playbook.wait(seconds), playbook.text)
 
     # What can be seen from outside
@@ -176,17 +186,27 @@ class Stage(Fleet):
             for path in [self.folder / balancer / "nginx.conf", *(self.folder / balancer / "conf.d").iterdir()]
         }
 
+    def status(self, **more: Any) -> dict[str, Any]:
+        """What stands in the ledger."""
+        return _guard.run({"action": "status", "ledger": f"{self.folder}/ledger", "service": self.service, **more})
+
     def held(self) -> dict[str, str]:
         """What the ledger says is out: host -> step."""
-        said = _guard.run({"action": "status", "ledger": f"{self.folder}/ledger", "service": self.service})
-        return {lease["host"]: lease["step"] for lease in said["leases"]}
+        return {lease["host"]: lease["step"] for lease in self.status()["leases"]}
 
     def runs(self) -> list[str]:
         """The states of the runs that have not finished."""
-        said = _guard.run({"action": "status", "ledger": f"{self.folder}/ledger", "service": self.service})
-        return [run["state"] for run in said["runs"]]
+        return [run["state"] for run in self.status()["runs"]]
 
     # Hands
+
+    def owned(self, **owner: object) -> None:
+        """Let the ledger say so of the process that makes its one run."""
+        path = self.folder / "ledger" / "state.json"
+        state = json.loads(path.read_text())
+        [run] = state["runs"].values()
+        run["owner"].update(owner)
+        path.write_text(json.dumps(state))
 
     def die(self, instance: str) -> None:
         """The process ends at once, and supervisor does not start it again."""
@@ -206,12 +226,3 @@ class Stage(Fleet):
         for balancer in balancers or self.balancers:
             self.line(balancer, POOL, instance, words)
             self.reload(balancer)
-
-
-def kill(playbook: Playbook, number: int = signal.SIGKILL) -> None:
-    """As `kill` does it; with SIGINT as Ctrl-C does it, to the whole process group."""
-    assert playbook.process
-    if number == signal.SIGINT:
-        os.killpg(playbook.process.pid, number)
-    else:
-        playbook.process.send_signal(number)

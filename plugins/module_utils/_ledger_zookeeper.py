@@ -1,0 +1,170 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ledger as nodes of a ZooKeeper ensemble, each replaced over the version that was read.
+
+/restart                 the ledger; `begin` makes it where its parent is there
+/restart/state           all that counts
+/restart/clock           touched to learn the time: the ledger's clock is that of the server that leads
+/restart/past/RUN        a past run
+/restart/events/RUN/N    a run's events, one a line, in pieces
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Generic, TypeVar
+
+from . import _ledger, _ledger_format, _zookeeper
+from ._ledger import Run, State
+from ._ledger_directory import BACKWARDS, RECENT, utc
+from ._ledger_nodes import READ, WRITTEN, Nodes, packed
+from ._ledger_place import Ensemble
+from ._zookeeper import Node
+
+T = TypeVar("T")
+# Bytes of events in one node.
+_PIECE = 100_000
+
+
+@dataclass(frozen=True)
+class _Written(Generic[T]):
+    """A change to be written: its answer, the node that counts, and what goes with it in one step."""
+
+    answer: T
+    node: Node
+    with_it: list[Node]
+
+
+class ZooKeeper:
+    """A backend: see _ledger.Ledger. dry, found: as for Directory. The session lasts as long as the `with` block.
+
+    clock: the reader's own, used where the ledger's may not be touched: in check mode, and by who may only read.
+    """
+
+    def __init__(self, place: Ensemble, *, clock: Callable[[], float], dry: bool = False, found: bool = True) -> None:
+        self.place = str(place)
+        self._nodes = Nodes(place, dry)
+        self._clock = clock
+        self._dry = dry
+        self._found = found
+
+    def __enter__(self) -> ZooKeeper:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._nodes.close()
+
+    def snapshot(self) -> State:
+        return self._nodes.asked(READ, lambda: self._look()[0])
+
+    def commit(self, change: _ledger.Change, if_revision: int | None = None) -> State:
+        def changed() -> State | _Written[State]:
+            state, node = self._look(writing=not self._dry)
+            if if_revision is not None and if_revision != state.revision:
+                raise _ledger.Moved(f"revision {state.revision} instead of {if_revision}")
+            new = change(state)
+            if new is state or self._dry:
+                return _ledger.settled(state, new)
+            new = replace(new, id=new.id or str(uuid.uuid4()))
+            past = [run for run in new.runs.values() if run.state in _ledger.PAST]
+            with_it = [self._filled("past", run.id, _ledger_format.encode_past(run)) for run in past]
+            new = _ledger.settled(state, new)
+            return _Written(new, replace(node, data=packed(_ledger_format.encode(new))), with_it)
+
+        return self._replaced(changed)
+
+    def past(self, run: str) -> Run | None:
+        node = self._nodes.asked(READ, lambda: self._nodes.read(self._nodes.path("past", run)))
+        return None if node.data is None else self._nodes.parsed(node, _ledger_format.decode_past)
+
+    def recent(self) -> Iterator[Run]:
+        names = self._nodes.asked(READ, lambda: self._nodes.children(self._nodes.path("past")))
+        for name in names[: -RECENT - 1 : -1]:
+            run = self.past(name)
+            if run is not None:
+                yield run
+
+    def append(self, run: str, event: Mapping[str, Any]) -> None:
+        if self._dry:
+            return
+        line = packed({**event, "run": run}) + b"\n"
+        folder = self._nodes.path("events", run)
+
+        def changed() -> _Written[None] | None:
+            pieces = self._nodes.children(folder)
+            last = self._nodes.read(f"{folder}/{pieces[-1] if pieces else '00000000'}")
+            if last.data is not None and len(last.data) + len(line) > _PIECE:
+                last = Node(f"{folder}/{int(pieces[-1]) + 1:08}")
+            longer = replace(last, data=(last.data or b"") + line)
+            return _Written(None, longer, [] if pieces else [Node(folder, b"")])
+
+        self._replaced(changed)
+
+    def events(self, run: str) -> list[dict[str, Any]]:
+        folder = self._nodes.path("events", run)
+
+        def read() -> list[Node]:
+            return [self._nodes.read(f"{folder}/{name}") for name in self._nodes.children(folder)]
+
+        pieces = self._nodes.asked(READ, read)
+        lines = [replace(piece, data=line) for piece in pieces for line in (piece.data or b"").splitlines()]
+        return [self._nodes.parsed(line, dict) for line in lines]
+
+    def _filled(self, folder: str, name: str, record: Mapping[str, Any]) -> Node:
+        """The node with another content, to be written over what it is now."""
+        return replace(self._nodes.read(self._nodes.path(folder, name)), data=packed(record))
+
+    def _look(self, writing: bool = False) -> tuple[State, Node]:
+        """The state at this moment, and its node. writing: only where it may be written, and made where it is not."""
+        self._nodes.trust()
+        if writing and self._found:
+            self._nodes.make()
+        clock = self._nodes.time(writing)
+        node = self._nodes.read(self._nodes.path("state"))
+        now = max(self._clock(), node.changed) if clock is None else clock
+        if node.data is None:
+            # Tokens begin at the time, so that a ledger made anew after a loss is not fenced off by its predecessor's.
+            return State(token=int(now), at=now), node
+        state = self._nodes.parsed(node, _ledger_format.decode)
+        if state.at - now > BACKWARDS:
+            raise self._nodes.refused(
+                f"its servers' clock went back by {state.at - now:.0f} s: {node.path} was written at "
+                f"{utc(state.at)} and it is {utc(now)} now. No lease can be judged by it. Set the clocks of all "
+                "servers right; then it goes on, at the latest when that time has come again"
+            )
+        return replace(state, at=max(now, state.at)), node
+
+    def _replaced(self, changed: Callable[[], T | _Written[T]]) -> T:
+        """Write what `changed` gives; it reads, and is called again after a conflict or a lost answer.
+
+        A lost answer is neither success nor failure: the node itself tells whether the write is there.
+        """
+        sent: list[_Written[T]] = []
+
+        def attempt() -> T:
+            if sent and self._is_there(sent[0].node):
+                return sent[0].answer
+            sent.clear()
+            given = changed()
+            if not isinstance(given, _Written):
+                return given
+            sent.append(given)
+            try:
+                self._nodes.write([*given.with_it, given.node])
+            except _zookeeper.Conflict:
+                sent.clear()
+                raise
+            return given.answer
+
+        return self._nodes.asked(WRITTEN, attempt)
+
+    def _is_there(self, sent: Node) -> bool:
+        """Whether the write came; if not, the node's version is moved on, so that it cannot come any more."""
+        node = self._nodes.read(sent.path)
+        if (node.data, node.version) == (sent.data, sent.version + 1):
+            return True
+        if node.data is not None:
+            self._nodes.write([node])
+        return False

@@ -1,0 +1,206 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The controller killed before each of its steps, and the same command again: a table of what came of it.
+
+The steps are what a roll says that it is about to do (tests/lab/stage/callbacks/boundary.py), and every task of the
+roles with one of the collection's modules has to be among them: a new step is killed before by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.lab.demo import clean
+from tests.lab.demo.playbook import ROOT
+from tests.lab.stage import Stage
+
+pytestmark = pytest.mark.timeout(1200)
+
+PAIR = {"order-1", "order-2"}
+LIMIT = "order-1,order-2"
+NEVER = {"url": "http://{{ instance_address }}/internal/status", "expect": {"in_flight": -1}}
+VARIABLES = {"instance_warmup": [50], "instance_warmup_seconds": 0.2}
+# So many fleets at once: much of a roll is waiting.
+FLEETS = 2
+RATE = 60
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way through the roles: what the command adds, and whether that is mended before the next one."""
+
+    name: str
+    words: Mapping[str, Any]
+    mended: bool
+
+    def options(self, again: bool = False) -> list[str]:
+        return [] if not self.words or (again and self.mended) else ["-e", json.dumps(self.words)]
+
+
+WAYS = (
+    Way("all goes well", {}, False),
+    Way("a canary", {"fleet_kind": "canary", "fleet_bake": 5}, False),
+    Way("it is never idle", {"instance_idle": [NEVER], "instance_drain_deadline": 4}, True),
+    Way(
+        "it is not healthy, twice",
+        {"instance_health": [NEVER], "instance_health_deadline": 0.5, "instance_restart_retries": 1},
+        True,
+    ),
+    Way("it answers too slowly", {"instance_verify_p95": 0.001}, True),
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Before a step of a way: the number-th of that name."""
+
+    way: Way
+    number: int
+    step: str
+
+    def environment(self, log: Path) -> dict[str, str]:
+        return boundary(log, f"{self.number} {self.step}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was out when the controller was killed, what the same command then did, and after how many seconds."""
+
+    point: Point
+    out: str
+    then: str
+    seconds: float | None
+
+
+def test_killed_before_every_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fleets = [stage(tmp_path / f"fleet-{number}") for number in range(FLEETS)]
+    work: SimpleQueue[Point | None] = SimpleQueue()
+    with ThreadPoolExecutor(FLEETS) as pool:
+        rows = [pool.submit(killed_one_after_the_other, fleet, work) for fleet in fleets]
+        points = list(planned(tmp_path / "steps"))
+        for point in [*points, *[None] * FLEETS]:
+            work.put(point)
+        done = [row for found in rows for row in found.result()]
+    done.sort(key=lambda row: points.index(row.point))
+    with capsys.disabled():
+        print(f"\n{table(done)}")
+    assert [row.point for row in done] == points
+
+
+def stage(folder: Path) -> Stage:
+    return Stage(folder, balancers=1, variables=VARIABLES, line_words="max_fails=0 weight=10")
+
+
+def planned(folder: Path) -> Iterator[Point]:
+    """Every step of the first way, and those of each other way that were in none before it."""
+    folder.mkdir()
+    seen: set[str] = set()
+    fleet = stage(folder / "fleet")
+    with fleet, fleet.watched(RATE):
+        for way in WAYS:
+            ended = fleet.roll(*way.options(), limit=LIMIT, environment=boundary(folder / way.name))
+            assert ended.code == (2 if way.mended else 0), ended.text
+            steps = (folder / way.name).read_text().splitlines()
+            for place, step in enumerate(steps):
+                if way is WAYS[0] or step not in seen:
+                    yield Point(way, 1 + steps[:place].count(step), step)
+                seen.add(step)
+            if way.mended:
+                assert fleet.roll(limit=LIMIT).code == 0
+    missing = [name for name in written() if not any(re.fullmatch(name, step) for step in seen)]
+    assert not missing, f"no way leads through {missing}: add one, so that it is killed there"
+
+
+def written() -> list[str]:
+    """The steps that the roles' task files have, as patterns."""
+    names = []
+    for path in sorted((ROOT / "roles").glob("*/tasks/**/*.yml")):
+        for task in tasks(yaml.safe_load(path.read_text())):
+            variables = task.get("vars", {})
+            names += [variables[name] for name in ("instance_judging",) if name in variables]
+            names += [variables["instance_change"]["name"]] if "instance_change" in variables else []
+            if any(key.startswith("lossless.restart.") for key in task) and not task["name"].startswith("{{"):
+                names.append(task["name"])
+    return [".*".join(map(re.escape, re.split(r"{{.*?}}", name))) for name in dict.fromkeys(names)]
+
+
+def tasks(found: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for task in found:
+        yield task
+        for name in ("block", "rescue"):
+            yield from tasks(task.get(name, []))
+
+
+def boundary(log: Path, kill: str = "") -> dict[str, str]:
+    """The environment in which a roll notes its steps, and is killed before one of them."""
+    plugins = str(ROOT / "tests" / "lab" / "stage" / "callbacks")
+    return {"ANSIBLE_CALLBACK_PLUGINS": plugins, "BOUNDARY_LOG": str(log), "BOUNDARY_KILL": kill}
+
+
+def killed_one_after_the_other(fleet: Stage, work: SimpleQueue[Point | None]) -> list[Row]:
+    rows = []
+    with fleet, fleet.watched(RATE) as (client, observer):
+        while (point := work.get()) is not None:
+            rows.append(killed_and_again(fleet, point))
+        assert fleet.takers("lb-1") == set(fleet.instances)
+    assert clean(client.result), client.losses
+    assert observer.lowest == {"order_svc": 1}
+    return rows
+
+
+def killed_and_again(fleet: Stage, point: Point) -> Row:
+    starts, files = fleet.starts(), fleet.files()
+    log = fleet.folder / f"steps-{threading.get_ident()}"
+    log.unlink(missing_ok=True)
+    killed = fleet.roll(*point.way.options(), limit=LIMIT, environment=point.environment(log))
+    at = time.time()
+    assert killed.code == -9 and log.read_text().splitlines()[-1] == point.step, f"{point}: {killed.text}"
+    runs, out = fleet.status()["runs"], {name for _unused, name in fleet.down()}
+    assert out <= set(fleet.held()) <= PAIR, point
+    if not runs:
+        # Byte for byte as before: the same command again is the roll that it would have been.
+        assert fleet.files() == files and fleet.starts() == starts
+        return Row(point, "-", "nothing was touched", None)
+    again = fleet.roll(*point.way.options(again=True), limit=LIMIT)
+    assert again.code == 0, f"{point}: {again.text}"
+    assert "resuming run" in again.text, f"{point}: {again.text}"
+    assert fleet.starts() == {name: count + (name in PAIR) for name, count in starts.items()}, f"{point}: {again.text}"
+    assert fleet.down() == set() and fleet.held() == {} and fleet.runs() == [], point
+    [resumed] = [one["at"] for one in fleet.status(run=runs[0]["id"])["events"] if one["event"] == "resumed"]
+    return Row(point, ", ".join(sorted(out)) or "-", told(again.text), resumed - at)
+
+
+def told(text: str) -> str:
+    """What the second command did, by its own lines."""
+    restarted = re.findall(r"Restart +(order-\d) .* was restarted and is now", text)
+    alone = re.findall(r"Restart +(order-\d) .* was left alone", text)
+    parts = [f"restarted {', '.join(sorted(restarted))}"] if restarted else []
+    parts += [f"left alone {', '.join(sorted(alone))}"] if alone else []
+    parts += ["drained"] if re.search(r"Drain .*: 1 file, one reload", text) else []
+    parts += ["put back"] if re.search(r"Attach .*: 1 file, one reload", text) else []
+    return "; ".join(parts) or "reported"
+
+
+def table(rows: Sequence[Row]) -> str:
+    width = max(len(row.point.step) for row in rows)
+    lines = [f"{'killed before':<{width}}  {'out then':<16}  {'s':>4}  the same command again"]
+    way = ""
+    for row in rows:
+        if row.point.way.name != way:
+            way = row.point.way.name
+            lines.append(f"-- {way}")
+        seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
+        lines.append(f"{row.point.step:<{width}}  {row.out:<16}  {seconds:>4}  {row.then}")
+    return "\n".join(lines)

@@ -1,0 +1,7 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The real servers that the tests run against: `with lab.zookeeper() as zk`."""
+
+from .zookeeper import zookeeper
+
+__all__ = ["zookeeper"]

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Servers in Java: their jars by Maven, and a process that is waited for, paused, and ended by its id."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from .demo import wait_for
+
+POM = Path(__file__).parent / "maven" / "pom.xml"
+# Small, and quick to start.
+OPTIONS = ("-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
+FETCH = 900.0
+START = 60.0
+GRACE = 10.0
+
+
+def jars(profile: str) -> Path:
+    """The folder with the jars of one profile of the pom; fetched where they are not in the user's cache yet."""
+    mark = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lossless-restart" / "jars"
+    cache.mkdir(parents=True, exist_ok=True)
+    folder = cache / f"{profile}-{mark}"
+    with (cache / f"{profile}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=cache) as draft:
+                _fetch(profile, Path(draft) / "lib")
+                Path(draft, "lib").rename(folder)
+    return folder
+
+
+def _fetch(profile: str, folder: Path) -> None:
+    command = [program("mvn"), "-q", "-B", "-f", str(POM), "-P", profile, "dependency:copy-dependencies"]
+    command += ["-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=FETCH,
+        check=False,
+    )
+    assert done.returncode == 0 and any(folder.glob("*.jar")), f"{' '.join(command)}: {done.stdout[-3000:]}"
+
+
+def program(name: str) -> str:
+    found = shutil.which(name)
+    assert found, f"these tests need {name}: apt-get install -y default-jdk-headless maven"
+    return found
+
+
+class Server:
+    """One JVM in a folder of its own, with its log there; it can be started again after it was stopped or killed.
+
+    words: the JVM's options, the main class and its arguments. ready: whether the server itself says that it serves.
+    """
+
+    def __init__(self, name: str, folder: Path, profile: str, words: Sequence[str], ready: Callable[[], bool]) -> None:
+        self.name = name
+        self.folder = folder
+        self.log = folder / "server.log"
+        self.paused = False
+        self._command = [program("java"), *OPTIONS, f"-Duser.home={folder}", "-cp", f"{jars(profile)}/*", *words]
+        self._ready = ready
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process, f"{self.name} was not started"
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start it, in a session of its own so that it can be ended with all its children; do not wait."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.paused = False
+
+    def wait(self) -> None:
+        """Until it says that it serves."""
+
+        def serves() -> bool:
+            assert self.alive, f"{self.name} ended: {self.log.read_text()[-3000:]}"
+            return self._ready()
+
+        wait_for(f"{self.name} (see {self.log})", serves, START)
+
+    def stop(self) -> None:
+        """As a service manager does it: SIGTERM, and SIGKILL where that does not help."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Stop it in the middle of whatever it does; its sockets stay open."""
+        self._signal(signal.SIGSTOP)
+        self.paused = True
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+        self.paused = False
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._signal(number)
+        self._signal(signal.SIGCONT)
+        try:
+            self._process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+            self._process.wait(GRACE)
+        self._signal(signal.SIGKILL)
+        self._process = None
+        self.paused = False
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
