@@ -89,12 +89,15 @@ class Params:
 
     def owner(self) -> dict[str, Any]:
         """Whose process this is."""
-        given = self._typed("owner", self.raw("owner"), Mapping)
+        return self._owner(self.raw("owner"), "owner")
+
+    def _owner(self, value: Any, what: str) -> dict[str, Any]:
+        given = self._typed(what, value, Mapping)
         if sorted(given) != sorted(OWNER):
-            raise Refused(f"owner has {', '.join(map(str, given)) or 'nothing'} and must have {', '.join(OWNER)}")
-        for name, value in given.items():
-            if isinstance(value, bool) or not isinstance(value, (str, int, float)) or len(str(value)) > TEXT:
-                raise Refused(f"owner: {name} {str(value)[:TEXT]!r} is neither a short text nor a number")
+            raise Refused(f"{what} has {', '.join(map(str, given)) or 'nothing'} and must have {', '.join(OWNER)}")
+        for name, one in given.items():
+            if isinstance(one, bool) or not isinstance(one, (str, int, float)) or len(str(one)) > TEXT:
+                raise Refused(f"{what}: {name} {str(one)[:TEXT]!r} is neither a short text nor a number")
         return dict(given)
 
     def pools(self) -> list[Pool]:

@@ -145,10 +145,31 @@ options:
     description: Only older processes are restarted, as seconds since the epoch by the ledger's clock. By default now.
     type: float
   dead:
-    description: Owners of runs, of whom the caller has proved that their process is dead.
+    description: The owners, as O(owner), of runs whose process the caller has proved to be dead.
     type: list
-    elements: str
+    elements: dict
     default: []
+    suboptions:
+      name:
+        description: Who started it, for people.
+        type: str
+        required: true
+      machine:
+        description: The controller's name.
+        type: str
+        required: true
+      boot:
+        description: The controller's boot id.
+        type: str
+        required: true
+      pid:
+        description: The process's number.
+        type: int
+        required: true
+      start:
+        description: When the process started, in clock ticks from the boot.
+        type: raw
+        required: true
   new:
     description: Begin a new run although another one could be resumed. Its leases are taken over all the same.
     type: bool

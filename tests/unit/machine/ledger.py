@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.lossless.restart.plugins.module_utils import _ledger
-from ansible_collections.lossless.restart.plugins.module_utils._ledger import Change, Refused, Run, State
+from ansible_collections.lossless.restart.plugins.module_utils._ledger import Away, Change, Run, State
 
 from .jobs import pause
 
@@ -69,7 +69,7 @@ class Session:
             if memory.kind == ZOOKEEPER:
                 pause()
                 if memory.clock() - state.at > SESSION:
-                    raise Refused("the session was lost. Nothing was changed.")
+                    raise Away("the session was lost")
                 if version != memory.version:
                     continue
             return memory.write(self._by, state, new)

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import yaml
 from ansible_collections.lossless.restart.plugins.module_utils import _guard, _target
 
 from . import wires
 from .jobs import Job, Process, Result
 from .world import POOLS, SERVICES, SOURCES, World, address, host_of
 
+ROOT = Path(__file__).parents[3]
+DEFAULTS = yaml.safe_load((ROOT / "roles" / "fleet" / "defaults" / "main.yml").read_text())
 RETRIES = 1
 PATIENCE = 1
 HELD = {"granted": 120.0, "restarting": 300.0, "attaching": 180.0}
@@ -55,7 +59,6 @@ class Turn:
     granted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     spared: set[str] = field(default_factory=set)
-    renewed: set[str] = field(default_factory=set)
     misjudged: set[str] = field(default_factory=set)
 
     @property
@@ -146,7 +149,6 @@ class Playbook:
             self._keep(turn, host, renewed)
             if host in turn.failed:
                 continue
-            turn.renewed.add(host)
             for _unused in range(RETRIES + 1):
                 restarted = self._start(host, again=False)
                 if not restarted.get("failed"):
@@ -188,9 +190,8 @@ class Playbook:
         back = [self._change(turn.batch, one, steps=["granted"], state="before") for one in reversed(SOURCES)]
         for host, why in turn.failed.items():
             self._guard(action="stop", why=f"{host}: {why}")
-            granted = turn.granted.get(host, {}).get("step") == "granted"
-            if granted and host not in turn.renewed and not any(one.get("failed") for one in back):
-                self._guard(action="release", wanted=[host])
+            if not any(one.get("failed") for one in back):
+                self._guard(action="release", wanted=[host], step="granted")
 
     # Tasks
 
@@ -271,10 +272,11 @@ def describe(command: Command) -> dict[str, Any]:
     pools = {name: hosts for name, hosts in POOLS.items() if set(hosts) & set(SERVICES[service])}
     members = dict.fromkeys(host for hosts in pools.values() for host in hosts)
     fleet = {
+        **DEFAULTS,
         **{"fleet_ledger": "/ledger", "fleet_floor": FLOOR, "fleet_max_out": CAP[service], "fleet_reason": ""},
         **{"fleet_drained": command.drained, "fleet_kind": "full", "fleet_pace": command.pace},
         **{"fleet_since": None, "fleet_new": command.new, "fleet_fit": command.fit, "fleet_wait_deadline": 12},
-        **{"fleet_change": "", "fleet_break_glass": "", "fleet_ledger_replaces": "", "fleet_break_glass_empty": False},
+        **{"fleet_ledger_auth": None, "fleet_ledger_tls": None},
     }
     return {
         "fleet": fleet,

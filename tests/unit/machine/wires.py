@@ -30,7 +30,13 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
     _runs,
     _sweep,
 )
-from ansible_collections.lossless.restart.plugins.plugin_utils import _action, _controller, _own
+from ansible_collections.lossless.restart.plugins.plugin_utils import (
+    _action,
+    _alone,
+    _asked,
+    _controller,
+    _own,
+)
 
 from . import jobs
 
@@ -50,8 +56,6 @@ class Controller(Protocol):
 
 class Wires:
     """What the collection's code finds in place of its surroundings."""
-
-    GRANTED, RESTARTING, ATTACHING = _own.GRANTED, _own.RESTARTING, _own.ATTACHING
 
     def __init__(self) -> None:
         self.controller: Controller | None = None
@@ -90,8 +94,9 @@ class Wires:
     def once(self, key: str, who: str, deadline: float, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return call()
 
-    def ledger(self) -> dict[str, Any]:
-        return {"ledger": self.read("run")["ledger"]}
+    def end_leases(self, hosts: Iterable[str], step: str) -> None:
+        for host, lease in self.leases(hosts).items():
+            self._me.leases[host] = {**lease, "step": step}
 
     def journal(self) -> Iterator[dict[str, Any]]:
         return iter(())
@@ -135,14 +140,15 @@ def wired() -> Iterator[Wires]:
     """The collection's code in the story's hands."""
     wires = Wires()
     mute = SimpleNamespace(display=lambda *_: None, warning=lambda *_: None, vvv=lambda *_: None)
-    actions = (_action, availability_guard, instance_process, nginx_upstream_member)
+    actions = (_action, _alone, _asked, _own, availability_guard, instance_process)
     with contextlib.ExitStack() as stack:
         for module in actions:
-            stack.enter_context(mock.patch.object(module, "_own", wires))
             if hasattr(module, "time"):
                 stack.enter_context(mock.patch.object(module, "time", wires))
             if hasattr(module, "Display"):
                 stack.enter_context(mock.patch.object(module, "Display", lambda: mute))
+        for name in ("read", "write", "keep_leases", "end_leases", "drop_leases", "leases", "once", "journal"):
+            stack.enter_context(mock.patch.object(_own, name, getattr(wires, name)))
         for target, name, value in (
             (_controller, "owner", wires.owner),
             (_controller, "_machine", lambda: wires._me.owner["machine"]),
