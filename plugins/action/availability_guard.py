@@ -75,7 +75,7 @@ class ActionModule(FleetAction):
             **args,
             "wanted": [host for host in described["selected"] if host not in checks.unreachable],
             "pace": [1] if fleet["fleet_kind"] == "single" else fleet["fleet_pace"],
-            "dead": _controller.dead(status["runs"]),
+            "dead": _controller.dead_owners(status["runs"]),
             "owner": _controller.owner(),
             "new": fleet["fleet_new"],
             "take_over": fleet["fleet_take_over"],
@@ -148,6 +148,9 @@ class ActionModule(FleetAction):
         if result.get("failed"):
             return result
         _own.keep_leases(result["granted"], float(args["held"]))
+        if result["granted"]:
+            # What an earlier run left and there is no room for now is not to be touched in this batch.
+            _own.drop_leases(set(args["wanted"]) - set(result["granted"]))
         result["batch"] = args["wanted"]
         return _asked.in_time(result, described["fleet"]["fleet_wait_deadline"])
 

@@ -20,12 +20,15 @@ class ActionModule(FleetAction):
             return self.call(args, variables)
         host, fenced = str(variables["inventory_hostname"]), args.get("state") == "fenced"
         steps = (_own.GRANTED, _own.RESTARTING, _own.ATTACHING) if fenced else (_own.RESTARTING,)
-        args["token"] = granted(host, steps)["token"]
+        lease = granted(host, steps)
+        args["token"] = lease["token"]
         args |= _own.ledger(host)
         if fenced:
             result = self.call(args, variables)
             # It is fenced to be put back, so it must run.
             return result if result.get("running") else {**result, "failed": True}
-        run = _own.read("run")
-        args["older_than"] = None if again else run["elapsed"] + time.monotonic() - run["at"]
+        if not again:
+            run = _own.read("run")
+            args["process"] = lease["process"]
+            args["older_than"] = run["elapsed"] + time.monotonic() - run["at"]
         return self.call(args, variables)

@@ -100,7 +100,7 @@ def _nothing(msg: str, stale: bool = False, waiting: bool = False) -> dict[str, 
 def _granted(
     state: State, view: Scene, run: Run, params: Params, fit: str, held: float, decided: dict[str, Any]
 ) -> State:
-    levels = view.levels(state)
+    levels = view.levels(state, {run.id}, run.id)
     mine = set(state.held_by(run.id))
     pools = _ticket.pools_of(params)
     strange = [host for host in view.wanted if host not in run.planned and host not in mine]
@@ -130,7 +130,8 @@ def _with_lease(state: State, view: Scene, run: Run, host: str, params: Params, 
     """What the run holds it keeps, with its `before`; what a silent run left is taken over; all else is new."""
     old = state.leases.get(host)
     if old is not None and old.run == run.id:
-        lease, token = replace(old, until=state.at + held), state.token
+        process = old.process or params.process(host)
+        lease, token = replace(old, until=state.at + held, process=process), state.token
     elif old is not None:
         token = state.token + 1
         lease = _runs.taken_over(old, run, token, state.at, held)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
@@ -147,9 +147,11 @@ def levels(
     seen: Mapping[str, Seen],
     leased: Mapping[str, str],
     glass: Glass = Glass.WHOLE,
+    going: Collection[str] = (),
 ) -> list[Level]:
-    """The level of each pool. `leased`: what to say of each host that a lease holds out. Sources must agree first."""
-    return [Level(pool, _outs(pool, instances, said, seen, leased), glass) for pool in pools]
+    """The level of each pool. `leased`: what to say of each host that a lease holds out; of those in `going` only where
+    they do not serve. Sources must agree first."""
+    return [Level(pool, _outs(pool, instances, said, seen, leased, going), glass) for pool in pools]
 
 
 def _outs(
@@ -158,12 +160,14 @@ def _outs(
     said: Said,
     seen: Mapping[str, Seen],
     leased: Mapping[str, str],
+    going: Collection[str],
 ) -> dict[str, Out]:
     outs = {}
     for host in pool.hosts:
         points = points_of(pool, instances[host])
         states = {(p["source"], p["pool"]): said[p["pool"], p["source"], p["member"]]["state"] for p in points}
-        why = _why(host, states, seen[host], leased)
+        serves = seen[host].ok and set(states.values()) == {"up"}
+        why = None if host in going and serves else _why(host, states, seen[host], leased)
         if why is not None:
             outs[host] = why
     return outs

@@ -31,9 +31,15 @@ def reported(run: Run) -> bool:
     return run.state == _ledger.STOPPED and run.ended is not None
 
 
+def proved(state: State, params: Params) -> set[str]:
+    """The ids of the runs that are in the hands of a process which the caller proved to be dead."""
+    dead = params.dead()
+    return {run.id for run in state.runs.values() if run.owner in dead}
+
+
 def gone(state: State, params: Params, wanted: Sequence[str]) -> set[str]:
     """The ids of the runs that the caller proved dead, and of the one that it takes over for the hosts `wanted`."""
-    dead, run = params.dead(), named(state, params)
+    dead, run = proved(state, params), named(state, params)
     if run is None:
         return dead
     if run.service != params.word("service"):

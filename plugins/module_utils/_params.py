@@ -76,8 +76,9 @@ class Params:
         """The run to be taken over; empty where there is none."""
         return self._run_id(self.raw("take_over"), "take_over") if self._values.get("take_over") else ""
 
-    def dead(self) -> set[str]:
-        return {self._run_id(name, "dead") for name in self._typed("dead", self._values.get("dead") or [], list)}
+    def dead(self) -> list[dict[str, Any]]:
+        """The processes that are proved to be dead."""
+        return [self._owner(given, "dead") for given in self._typed("dead", self._values.get("dead") or [], list)]
 
     def hosts(self, name: str = "wanted") -> list[str]:
         """Inventory hosts, each once, in their order; at least one."""
@@ -88,12 +89,15 @@ class Params:
 
     def owner(self) -> dict[str, Any]:
         """Whose process this is."""
-        given = self._typed("owner", self.raw("owner"), Mapping)
+        return self._owner(self.raw("owner"), "owner")
+
+    def _owner(self, value: Any, what: str) -> dict[str, Any]:
+        given = self._typed(what, value, Mapping)
         if sorted(given) != sorted(OWNER):
-            raise Refused(f"owner has {', '.join(map(str, given)) or 'nothing'} and must have {', '.join(OWNER)}")
-        for name, value in given.items():
-            if isinstance(value, bool) or not isinstance(value, (str, int, float)) or len(str(value)) > TEXT:
-                raise Refused(f"owner: {name} {str(value)[:TEXT]!r} is neither a short text nor a number")
+            raise Refused(f"{what} has {', '.join(map(str, given)) or 'nothing'} and must have {', '.join(OWNER)}")
+        for name, one in given.items():
+            if isinstance(one, bool) or not isinstance(one, (str, int, float)) or len(str(one)) > TEXT:
+                raise Refused(f"{what}: {name} {str(one)[:TEXT]!r} is neither a short text nor a number")
         return dict(given)
 
     def pools(self) -> list[Pool]:

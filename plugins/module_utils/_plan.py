@@ -85,7 +85,8 @@ def batches(
     """
     done = [list(first)] if first else []
     rooms = Counter(room)
-    lowest = dict.fromkeys(room, 0)
+    spent = Counter(pool for host in first for pool in costs[host])
+    lowest = {pool: -spent[pool] for pool in room}
     gained: Counter[str] = Counter()
     notes: list[str] = []
     _come_back(first, back, rooms, gained)

@@ -47,7 +47,7 @@ def plan(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
     resumed = None if new else _runs.to_resume(state, view.service, view.wanted, dead, taken)
     ours = {run.id for run in _runs.abandoned(state, view.service, dead)}
     ours |= {params.run()} if params.has("run") else set()
-    levels = view.levels(state)
+    levels = view.levels(state, ours, resumed.id if resumed else "")
     barred = blocked(state, view, levels, ours)
     for_good = unliftable(view, levels)
     later = {host: why for host, why in barred.items() if waits and host not in for_good}
@@ -78,8 +78,9 @@ def _ruled_pace(params: Params, selected: int) -> list[int]:
 def _planned(draft: Draft) -> dict[str, Any]:
     view, state, levels = draft.view, draft.state, draft.levels
     sick = {host: seen.saw for host, seen in view.seen.items() if not seen.ok}
-    first = [host for host in draft.order if host in state.leases and state.leases[host].run in draft.ours]
-    made = _batches(draft, first, sick)
+    held = [host for host in draft.order if host in state.leases and state.leases[host].run in draft.ours]
+    out = [host for host in held if not view.costs(state, levels)[host]]
+    made = _batches(draft, held, sick)
     after = {host: why_no_room(host, view, state, levels) for host in made.left}
     lowest = {
         level.pool.id: {
@@ -99,24 +100,27 @@ def _planned(draft: Draft) -> dict[str, Any]:
         "lowest": lowest,
         "blocked": {**draft.barred, **after},
         "unhealthy": sick,
-        "resumed": first,
+        "resumed": out,
         "resumes": _resumes(draft.resumed, state),
         "done": draft.done,
     }
     return {**result, "msg": _plan_text(result)}
 
 
-def _batches(draft: Draft, first: list[str], sick: Mapping[str, str]) -> _plan.Batches:
-    """The batches that there is room for; where the run waits for room, the others after them."""
+def _batches(draft: Draft, held: list[str], sick: Mapping[str, str]) -> _plan.Batches:
+    """The batches that there is room for, first of what is held; where the run waits for room, the others after them."""
+    costs, room = draft.view.costs(draft.state, draft.levels), draft.view.room(draft.state, draft.levels)
+    # Where a pool is below its floor with all that is leased, what serves of it has to wait for what does not.
+    low = {level.pool.id for level in draft.view.levels(draft.state) if level.room < 0}
+    first = [host for host in held if not costs[host] & low]
     rest = [host for host in draft.order if host not in {*first, *draft.later}]
-    rest.sort(key=lambda host: host not in sick)
+    rest.sort(key=lambda host: (host not in held, host not in sick))
     # What is out now and belongs to this run comes back with its batch.
     back = {
         host: frozenset(level.pool.id for level in draft.levels if host in level.outs)
         | ({CAP} if host in draft.state.leases else frozenset())
         for host in draft.order
     }
-    costs, room = draft.view.costs(draft.state, draft.levels), draft.view.room(draft.state, draft.levels)
     made = _plan.batches(first, rest, draft.sizes, costs, room, back)
     late = [*made.left, *draft.later]
     if not draft.waits or not late:

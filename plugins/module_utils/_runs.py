@@ -140,9 +140,14 @@ def _closed(state: State, others: Sequence[Run], planned: set[str], new: bool) -
 
 def taken_over(lease: Lease, run: Run, token: int, now: float, held: float) -> Lease:
     """The lease in the hands of `run`, with a new token that fences its former holder off. What was there before
-    stays. What another run had restarted is to be restarted again, and stays out until its gate holds."""
-    step = RESTARTING if lease.step == ATTACHING and lease.run != run.id else lease.step
-    return replace(lease, run=run.id, token=token, until=now + held, step=step, reason=run.reason)
+    stays. What another run had restarted is to be restarted again, whatever process that has become, and stays out
+    until its gate holds; unless `run` was done with it before."""
+    after = replace(lease, run=run.id, token=token, until=now + held, reason=run.reason)
+    if lease.run == run.id:
+        return after
+    if lease.host in run.done:
+        return replace(after, step=ATTACHING)
+    return replace(after, process=None, step=RESTARTING if lease.step == ATTACHING else lease.step)
 
 
 def _new_run(state: State, params: Params) -> Run:

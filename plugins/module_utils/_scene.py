@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -12,6 +12,7 @@ from . import _fence, _levels, _plan, _sources, _sweep
 from ._ledger import Lease, Refused, State, Waiting
 from ._levels import Glass, Level, Pool, grouped, moment
 from ._params import Params
+from ._runs import ATTACHING
 
 # The cap over all runs is counted like one more pool.
 CAP = "max_out"
@@ -32,9 +33,20 @@ class Scene:
     glass: Glass = Glass.WHOLE
     machine: str = ""
 
-    def levels(self, state: State) -> list[Level]:
+    def levels(self, state: State, free_runs: Collection[str] = (), own: str = "") -> list[Level]:
+        """`free_runs`: what they hold of the wanted hosts counts as in traffic where it serves, since its lease may be
+        older than what is out now. Not so what the run `own` only has to put back."""
         leased = {host: held_text(state, lease) for host, lease in state.leases.items()}
-        return _levels.levels(self.pools, self.instances, self.said, self.seen, leased, self.glass)
+        going = {
+            host
+            for host in set(self.wanted) & set(leased)
+            if not self.bars(state, state.leases[host], free_runs) and not _returns(state.leases[host], own)
+        }
+        return _levels.levels(self.pools, self.instances, self.said, self.seen, leased, self.glass, going)
+
+    def bars(self, state: State, lease: Lease, free_runs: Collection[str]) -> bool:
+        """Whether the lease keeps others from its host: an expired one does not within its service."""
+        return lease.run not in free_runs and (lease.until >= state.at or lease.service != self.service)
 
     def room(self, state: State, levels: Sequence[Level]) -> dict[str, int]:
         """By pool, with the cap over all runs as one more."""
@@ -105,6 +117,11 @@ def _record(known: Mapping[str, Any]) -> dict[str, str]:
     return {"ledger": str(known["id"]), "place": str(known["place"])}
 
 
+def _returns(lease: Lease, run: str) -> bool:
+    """Whether it is the run's, and its host is only to be put back."""
+    return lease.run == run and lease.step == ATTACHING
+
+
 def held_text(state: State, lease: Lease) -> str:
     expired = ", EXPIRED" if lease.until < state.at else ""
     owner = state.runs[lease.run].owner["name"]
@@ -118,13 +135,12 @@ def left_text(state: State, lease: Lease) -> str:
     return f"{held_text(state, lease)}, at step {lease.step}, for {seconds:.0f} s more at the most"
 
 
-def blocked(state: State, view: Scene, levels: Sequence[Level], free_runs: set[str]) -> dict[str, str]:
+def blocked(state: State, view: Scene, levels: Sequence[Level], free_runs: Collection[str]) -> dict[str, str]:
     """Of the wanted hosts, those that nobody may take now, whatever the room; `free_runs` stand in nobody's way."""
     found = {}
     for host in view.wanted:
         lease = state.leases.get(host)
-        taken = lease is not None and lease.run not in free_runs
-        if lease is not None and taken and (lease.until >= state.at or lease.service != view.service):
+        if lease is not None and view.bars(state, lease, free_runs):
             found[host] = (
                 f"held by {left_text(state, lease)}. Wait for that run, or stop it{_way_out(state, lease, view)}"
             )

@@ -145,10 +145,31 @@ options:
     description: Only older processes are restarted, as seconds since the epoch by the ledger's clock. By default now.
     type: float
   dead:
-    description: Ids of runs whose process the caller has proved to be dead.
+    description: The owners, as O(owner), of runs whose process the caller has proved to be dead.
     type: list
-    elements: str
+    elements: dict
     default: []
+    suboptions:
+      name:
+        description: Who started it, for people.
+        type: str
+        required: true
+      machine:
+        description: The controller's name.
+        type: str
+        required: true
+      boot:
+        description: The controller's boot id.
+        type: str
+        required: true
+      pid:
+        description: The process's number.
+        type: int
+        required: true
+      start:
+        description: When the process started, in clock ticks from the boot.
+        type: raw
+        required: true
   new:
     description: Begin a new run although another one could be resumed. Its leases are taken over all the same.
     type: bool
@@ -526,7 +547,7 @@ SPEC: dict[str, Any] = {
         "empty": {"type": "bool", "default": False},
         "planned": {"type": "list", "elements": "str"},
         "since": {"type": "float"},
-        "dead": {"type": "list", "elements": "str", "default": []},
+        "dead": {"type": "list", "elements": "dict", "options": OWNER, "default": []},
         "new": {"type": "bool", "default": False},
         "take_over": {"type": "str"},
         "wanted": {"type": "list", "elements": "str"},

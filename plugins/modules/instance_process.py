@@ -56,6 +56,24 @@ options:
     description: With O(leased), restart the process however young it is.
     type: bool
     default: false
+  process:
+    description:
+      - The process to restart, as RV(identity) named it before. Another one is left alone, since it came after that.
+        O(leased) fills it in.
+    type: dict
+    suboptions:
+      pid:
+        description: Its number.
+        type: int
+        required: true
+      start:
+        description: When it started, in clock ticks from the boot.
+        type: raw
+        required: true
+      boot:
+        description: The host's boot id.
+        type: str
+        required: true
   older_than:
     description:
       - Leave a process alone that is younger than this many seconds, by the host's own monotonic clock.
@@ -185,6 +203,11 @@ from ansible_collections.lossless.restart.plugins.module_utils._answer import Fa
 from ansible_collections.lossless.restart.plugins.module_utils._process_restart import NotRestarted, Restart
 from ansible_collections.lossless.restart.plugins.module_utils._process_service import Seen, Service
 
+PROCESS = {
+    "pid": {"type": "int", "required": True},
+    "start": {"type": "raw", "required": True},
+    "boot": {"type": "str", "required": True},
+}
 SPEC: dict[str, Any] = {
     "argument_spec": {
         "restart": {"type": "dict", "required": True},
@@ -192,6 +215,7 @@ SPEC: dict[str, Any] = {
         "state": {"type": "str", "choices": ["read", "restarted", "fenced"], "required": True},
         "leased": {"type": "bool", "default": False},
         "again": {"type": "bool", "default": False},
+        "process": {"type": "dict", "options": PROCESS},
         "older_than": {"type": "float"},
         "deadline": {"type": "float", "default": 60.0},
         "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
@@ -254,7 +278,9 @@ class Turn:
         self.result["before"] = self.result["identity"]
         if self.params["state"] == "fenced":
             return self._said(seen)
-        age, limit = self.result["age"], self.params["older_than"]
+        age, limit, known = self.result["age"], self.params["older_than"], self.params["process"]
+        if known and self.result["identity"] and self.result["identity"] != known:
+            return f"was left alone: it is pid {self.result['identity']['pid']} now, and no longer pid {known['pid']}"
         if age is not None and limit is not None and age < limit:
             return f"was left alone: pid {self.result['identity']['pid']} is {age:.1f} s old, younger than {limit:g} s"
         if self.check_mode:

@@ -38,6 +38,13 @@ def dead(runs: Iterable[Mapping[str, Any]]) -> list[str]:
     return [run["id"] for run in runs if run["owner"]["machine"] == _machine() and not _lives(run["owner"])]
 
 
+def dead_owners(runs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same as proofs for the ledger: of processes, since such a run may be in the hands of another one by then."""
+    found = list(runs)
+    gone = set(dead(found))
+    return [dict(run["owner"]) for run in found if run["id"] in gone]
+
+
 def _lives(who: Mapping[str, Any]) -> bool:
     return _process_host.Host().lives(_process_host.Identity(who["pid"], who["start"], who["boot"]))
 

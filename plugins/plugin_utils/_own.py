@@ -76,6 +76,12 @@ def keep_leases(leases: Mapping[str, Mapping[str, Any]], held: float) -> None:
         _keep(folder / f"{_key(host)}.json", record)
 
 
+def drop_leases(hosts: Iterable[str]) -> None:
+    """Forget leases that this process is not to act on."""
+    for host in hosts:
+        (_folder("leases") / f"{_key(host)}.json").unlink(missing_ok=True)
+
+
 def end_leases(hosts: Iterable[str], step: str) -> None:
     """Note leases whose work has ended: DONE or RESTORED. Nothing is changed by them any more."""
     for host, lease in leases(hosts).items():

@@ -96,7 +96,7 @@ class People:
             replaces = self._described["fleet"]["fleet_ledger_replaces"]
             ledger = {"id": result["id"], "place": result["place"], "replaces": replaces}
             _own.write(f"ledger {self._service}", ledger)
-            who = {"dead": _controller.dead(result["runs"]), "owner": _controller.owner()}
+            who = {"dead": _controller.dead_owners(result["runs"]), "owner": _controller.owner()}
             stopped = self._described["entry"] == "restore"
             result = self._ask({**args, **who, "stopped": stopped, **measured(self._described, after=0.0)})
         if result.get("failed"):
