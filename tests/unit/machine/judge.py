@@ -83,6 +83,8 @@ class Judge:
             if lease != old.leases.get(host):
                 self._lease(asked, old.leases.get(host), lease, old)
         for host in old.leases.keys() - new.leases.keys():
+            if asked.action != "release":
+                raise Violation(f"{asked.by} lost the lease of {host} with {asked.action}")
             if any(line.by == US for line in self._world.lines_of(host).values()):
                 raise Violation(f"{asked.by} gave the lease of {host} back, which is out")
         for name, run in new.runs.items():
@@ -100,6 +102,11 @@ class Judge:
             self._measured[lease.token] = asked.measured
             if now - asked.measured > FRESH:
                 raise Violation(f"{host} was granted on what was true {now - asked.measured:.0f} s before")
+        if was is None or (was.token, was.run) != (lease.token, lease.run):
+            if lease.token <= max((one.token for one in old.leases.values()), default=0):
+                raise Violation(f"{host} was granted with token {lease.token}, which is not new")
+            if was is not None and was.run != lease.run and was.until >= now:
+                self._alive_still(asked, old, was.run)
         if was is None:
             self._first[host] = asked.measured
             if old.runs[lease.run].state == "stopped":
@@ -108,11 +115,6 @@ class Judge:
             raise Violation(f"{host}: what was there before the lease was forgotten")
         elif was.token == lease.token and was.until < old.at and not measures:
             raise Violation(f"{host}: its lease was prolonged {old.at - was.until:.0f} s after it had expired")
-        if was is None or (was.token, was.run) != (lease.token, lease.run):
-            if lease.token <= max((one.token for one in old.leases.values()), default=0):
-                raise Violation(f"{host} was granted with token {lease.token}, which is not new")
-            if was is not None and was.run != lease.run and was.until >= now:
-                self._alive_still(asked, old, was.run)
 
     def _alive_still(self, asked: Asked, old: State, name: str) -> None:
         """Nobody takes anything from a process that lives, has not reported, and was heard of."""

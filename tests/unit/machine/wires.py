@@ -132,6 +132,7 @@ class Wires:
 
 
 def _sweep_in_line(probes: Mapping[str, Mapping[str, Any]], timeout: float, check: _sweep.Check) -> dict[str, Any]:
+    jobs.pause()
     return {host: check(probe, timeout) for host, probe in probes.items()}
 
 
