@@ -132,5 +132,7 @@ class Judge:
             if line.state == "up" and line.weight != WEIGHT:
                 raise Violation(f"{host} was left with weight {line.weight} in {pool} at {source}")
         # Of more that serve than may be out, one run cannot go on with any.
-        if self._leases and not any(100 * len(set(hosts) - self._leases.keys()) < FLOOR * len(hosts) for hosts in ALL.values()):
+        if self._leases and not any(
+            100 * len(set(hosts) - self._leases.keys()) < FLOOR * len(hosts) for hosts in ALL.values()
+        ):
             raise Violation(f"{', '.join(self._leases)}: their leases are left, and they are not out")
