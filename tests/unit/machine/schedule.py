@@ -194,11 +194,11 @@ class Story:
             self.left.remove(job)
         self._all_to_their_end()
         self.wait(len(SECONDS) - 1)
-        for place in self.world.lines:
-            if place[2] not in self.memory.state.leases:
-                self.world.drain_by_hand(place, back=True)
         typed: set[str] = set()
         for service in (*SERVICES, *SERVICES):
+            for place in self.world.lines:
+                if place[2] not in self.memory.state.leases:
+                    self.world.drain_by_hand(place, back=True)
             if self.memory.state.runs or service not in typed:
                 typed.add(service)
                 self.command(Command(service, SERVICES[service], [4]), MACHINES[0], 0.0)
