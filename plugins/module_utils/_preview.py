@@ -108,7 +108,7 @@ def _planned(draft: Draft) -> dict[str, Any]:
 
 
 def _batches(draft: Draft, held: list[str], sick: Mapping[str, str]) -> _plan.Batches:
-    """The batches that there is room for, first of what is held; where the run waits for room, the others after them."""
+    """The batches that there is room for, what is held first; where the run waits for room, the others after them."""
     costs, room = draft.view.costs(draft.state, draft.levels), draft.view.room(draft.state, draft.levels)
     # Where a pool is below its floor with all that is leased, what serves of it has to wait for what does not.
     low = {level.pool.id for level in draft.view.levels(draft.state) if level.room < 0}

@@ -81,7 +81,9 @@ def _free(state: State, run: Run, params: Params) -> bool:
         return False
     if run.owner == params.owner():
         return True
-    return _living.resumable(state, run, _living.proved(state, params)) and (params.flag("stopped") or not _living.reported(run))
+    return _living.resumable(state, run, _living.proved(state, params)) and (
+        params.flag("stopped") or not _living.reported(run)
+    )
 
 
 def _left(state: State, params: Params) -> dict[str, Lease]:

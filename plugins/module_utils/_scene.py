@@ -33,14 +33,17 @@ class Scene:
     glass: Glass = Glass.WHOLE
     machine: str = ""
 
-    def levels(self, state: State, free_runs: Collection[str] = (), own: str = "") -> list[Level]:
-        """`free_runs`: what they hold of the wanted hosts counts as in traffic where it serves, since its lease may be
-        older than what is out now. Not so what the run `own` only has to put back."""
+    def levels(self, state: State, free_runs: Collection[str] | None = None, own: str = "") -> list[Level]:
+        """With all that is leased as out. `free_runs`, to judge what a run may take: of the wanted hosts, what these runs
+        hold, or nobody any more, counts as in traffic where it serves, since its lease may be older than what is out
+        now. Not so what the run `own` only has to put back."""
         leased = {host: held_text(state, lease) for host, lease in state.leases.items()}
         going = {
             host
             for host in set(self.wanted) & set(leased)
-            if not self.bars(state, state.leases[host], free_runs) and not _returns(state.leases[host], own)
+            if free_runs is not None
+            and not self.bars(state, state.leases[host], free_runs)
+            and not _returns(state.leases[host], own)
         }
         return _levels.levels(self.pools, self.instances, self.said, self.seen, leased, self.glass, going)
 

@@ -43,6 +43,10 @@ class Fleet:
     def address(self, host: str) -> str:
         return f"{host}.internal:8080"
 
+    def drain(self, *hosts: str) -> None:
+        """Take them out at both balancers."""
+        self.states |= {(source, host): "down" for source in ("lb-1", "lb-2") for host in hosts}
+
     def check(self, target: Mapping[str, Any], timeout: float) -> _target.Seen:
         self.probed += 1
         host = target["tcp"].partition(".")[0]

@@ -119,9 +119,12 @@ def point(host: str, state: str = "up", source: str = "lb-1", weight: int = 10) 
     return {**place, "state": state, "weight": weight}
 
 
+PROCESS = {"pid": 4711, "start": 99, "boot": "b"}
+
+
 def grant(host: str, step: str = "granted", held: float = 60.0, *points: dict[str, Any]) -> None:
     before = list(points or [point(host), point(host, source="lb-2")])
-    _own.keep_leases({host: {"step": step, "token": int(host[-1]), "before": before}}, held)
+    _own.keep_leases({host: {"step": step, "token": int(host[-1]), "before": before, "process": PROCESS}}, held)
 
 
 def change(calls: Calls, hosts: list[str], delegate: str = "lb-1", **args: Any) -> list[dict[str, Any]]:
@@ -208,7 +211,8 @@ def test_only_what_is_older_than_the_run_is_restarted(calls: Calls, monkeypatch:
     first, second = calls.made
     assert first["token"] == 1 and 100.0 <= first["older_than"] < 130.0
     assert first["ledger"] == ledger
-    assert second["older_than"] is None and "leased" not in first and "again" not in second
+    assert first["process"] == PROCESS
+    assert not {"older_than", "process"} & set(second) and "leased" not in first and "again" not in second
 
 
 @pytest.mark.parametrize("step", ["granted", "restarting", "attaching"])

@@ -296,6 +296,9 @@ def test_an_expired_lease_is_not_renewed_but_acquired_again(fleet: Fleet) -> Non
         fleet.ask("renew", run=run, wanted=["order-1"], step="restarting", held=60)
     assert fleet.leases()["order-1"]["until"] == lease["until"]
     fleet.sick = set(fleet.hosts[1:])
+    with pytest.raises(Refused, match="1 in traffic, 9 out"):
+        fleet.acquire(run, ["order-1"])
+    fleet.drain("order-1")
     assert fleet.acquire(run, ["order-1"])["granted"]["order-1"] == {**lease, "until": fleet.now + 60}
 
 

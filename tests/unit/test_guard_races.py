@@ -81,7 +81,7 @@ class Controllers:
         self.fleet = fleet
         self.pids = [100, 200, 300]
         self.runs: dict[int, str] = {}
-        self.dead: list[str] = []
+        self.dead: list[Mapping[str, Any]] = []
         self.out = {"order_svc": 0, "admin": 0}
 
     def owner(self, who: int) -> Mapping[str, Any]:
@@ -93,11 +93,11 @@ class Controllers:
         elif action == "wait":
             self.fleet.now += who
         elif action == "die":
-            self.dead += [self.runs.pop(who)] if who in self.runs else []
+            self.runs.pop(who, None)
+            self.dead.append(self.owner(who))
             self.pids[who] += 1
         elif action == "begin":
             self.runs[who] = self.fleet.begin(owner=self.owner(who), dead=self.dead)
-            self.dead = [run for run in self.dead if run not in self.runs.values()]
         elif who in self.runs:
             self._ask(action, self.runs[who], self.owner(who), hosts)
 

@@ -32,6 +32,7 @@ def half_done(fleet: Fleet) -> str:
         fleet.acquire(run, [host])
     fleet.ask("release", run=run, wanted=["order-1"], done=True)
     fleet.ask("renew", run=run, wanted=["order-2"], step="attaching", held=60)
+    fleet.drain("order-2", "order-3")
     fleet.now += 100
     return run
 
@@ -70,7 +71,7 @@ def test_a_live_run_is_no_obstacle(fleet: Fleet) -> None:
 def test_resumed_by_the_same_command(fleet: Fleet, how: str) -> None:
     run = half_done(fleet)
     before = fleet.leases()
-    dead = [run] if how == "dead" else []
+    dead = [ALICE] if how == "dead" else []
     if how == "stopped":
         fleet.ask("finish", run=run)
     if how == "silent":
@@ -89,6 +90,31 @@ def test_resumed_by_the_same_command(fleet: Fleet, how: str) -> None:
     with pytest.raises(Refused, match=f"run {run} belongs to another process now: bob"):
         fleet.ask("renew", run=run, wanted=["order-2"], held=60)
     assert fleet.acquire(run, ["order-2", "order-3", "order-4"], owner=BOB)["changed"]
+
+
+def test_death_is_proved_of_a_process_and_not_of_its_run(fleet: Fleet) -> None:
+    """Two commands find alice dead; bob is faster, and lives when carol comes with the same proof."""
+    run = half_done(fleet)
+    first = fleet.ask("begin", planned=fleet.hosts, owner=BOB, dead=[ALICE])
+    second = fleet.ask("begin", planned=fleet.hosts, owner=CAROL, dead=[ALICE])
+    assert (first["run"], first["resumed"]) == (run, True)
+    assert second["run"] != run and not second["resumed"] and second["leases"] == {}
+
+
+def test_what_a_run_was_done_with_is_only_put_back_for_another_one(fleet: Fleet) -> None:
+    """order-1 was restarted by bob's run, and then held by alice's, which is dead: bob's has nothing to restart."""
+    mine, other = fleet.begin(owner=BOB), fleet.begin()
+    fleet.acquire(mine, ["order-1"], owner=BOB)
+    fleet.ask("release", run=mine, wanted=["order-1"], done=True, owner=BOB)
+    fleet.acquire(mine, ["order-2"], owner=BOB)
+    fleet.acquire(other, ["order-1", "order-3"], process={"order-3": {"pid": 3, "start": 3, "boot": "b"}})
+    fleet.ask("finish", run=mine, owner=BOB)
+    resumed = fleet.ask("begin", planned=fleet.hosts, owner=BOB, dead=[ALICE], since=NOON)
+    held = fleet.leases()
+    assert [held[host]["step"] for host in ("order-1", "order-2", "order-3")] == {
+        mine: ["attaching", "granted", "granted"],
+        other: ["granted", "granted", "granted"],
+    }[resumed["run"]]
 
 
 def test_neither_dead_nor_reported_is_not_resumed(fleet: Fleet) -> None:
@@ -157,7 +183,7 @@ def test_two_dead_runs_are_settled_by_one(fleet: Fleet) -> None:
     fleet.acquire(first, ["order-1"])
     second = fleet.begin(owner=BOB)
     fleet.acquire(second, ["order-2", "order-3"], owner=BOB)
-    result = fleet.ask("begin", planned=fleet.hosts, owner=CAROL, dead=[first, second])
+    result = fleet.ask("begin", planned=fleet.hosts, owner=CAROL, dead=[ALICE, BOB])
     assert (result["run"], sorted(result["leases"])) == (second, ["order-1", "order-2", "order-3"])
     assert live(fleet) == {second: "running"}
 
@@ -236,7 +262,7 @@ def test_an_unknown_run(fleet: Fleet, action: str) -> None:
         ({"planned": []}, "planned \\[\\] is no list"),
         ({"planned": None}, "action begin needs 'planned'"),
         ({"since": "yesterday"}, "since 'yesterday' is not a number"),
-        ({"dead": ["*"]}, "dead '\\*' is no id of a run"),
+        ({"dead": ["*"]}, "dead '\\*' is no Mapping"),
         ({"new": "yes"}, "new 'yes' is no bool"),
         ({"owner": {**ALICE, "pid": [1]}}, "owner: pid"),
         ({"owner": {**ALICE, "password": "x"}}, "owner has name, machine, boot, pid, start, password"),
@@ -303,14 +329,14 @@ def test_the_unhealthy_go_first_and_what_blocks_is_named(fleet: Fleet) -> None:
 
 def test_the_plan_says_what_it_resumes(fleet: Fleet) -> None:
     run = half_done(fleet)
-    result = plan(fleet, dead=[run])
+    result = plan(fleet, dead=[ALICE])
     assert result["resumes"]["run"] == run
     assert result["resumed"] == ["order-2", "order-3"]
     assert result["batches"][0] == ["order-2", "order-3"]
     assert result["done"] == ["order-1"]
     assert "order-1" not in [host for batch in result["batches"] for host in batch]
     assert result["msg"].splitlines()[0] == f"resuming run {run} of 08:00Z, 1 of 10 done"
-    anew = plan(fleet, dead=[run], new=True)
+    anew = plan(fleet, dead=[ALICE], new=True)
     assert (anew["resumes"], anew["done"], anew["batches"][0]) == (None, [], ["order-2", "order-3"])
 
 
@@ -358,11 +384,11 @@ def test_killed_before_its_report(fleet: Fleet) -> None:
     run = fleet.begin(both)
     fleet.acquire(run, both)
     fleet.ask("release", run=run, wanted=both, done=True)
-    assert plan(fleet, wanted=["order-1"], dead=[run])["resumes"] is None
-    assert plan(fleet, wanted=both, dead=[run], new=True)["resumes"] is None
-    again = plan(fleet, wanted=both, dead=[run])
+    assert plan(fleet, wanted=["order-1"], dead=[ALICE])["resumes"] is None
+    assert plan(fleet, wanted=both, dead=[ALICE], new=True)["resumes"] is None
+    again = plan(fleet, wanted=both, dead=[ALICE])
     assert (again["resumes"]["run"], again["batches"], again["done"]) == (run, [], both)
-    result = fleet.ask("begin", planned=both, owner=BOB, dead=[run])
+    result = fleet.ask("begin", planned=both, owner=BOB, dead=[ALICE])
     assert (result["run"], result["resumed"], result["done"]) == (run, True, both)
     assert fleet.ask("finish", run=run, owner=BOB)["state"] == "finished"
     assert plan(fleet, wanted=both)["resumes"] is None

@@ -29,7 +29,8 @@ def run_of(fleet: Fleet, *held: str, done: str = "", owner: dict[str, Any] = ALI
 
 
 def recover(fleet: Fleet, dead: list[str], **params: Any) -> dict[str, Any]:
-    return fleet.ask("recover", **{"wanted": fleet.hosts, "owner": BOB, "dead": dead, "held": 300, **params})
+    owners = [run["owner"] for run in fleet.ask("status")["runs"] if run["id"] in dead]
+    return fleet.ask("recover", **{"wanted": fleet.hosts, "owner": BOB, "dead": owners, "held": 300, **params})
 
 
 def runs(fleet: Fleet) -> dict[str, dict[str, Any]]:

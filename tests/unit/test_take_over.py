@@ -81,9 +81,9 @@ def test_taken_over_by_a_new_run(fleet: Fleet, run: str) -> None:
 
 
 def test_the_named_one_is_resumed_whatever_else_was_left(fleet: Fleet, run: str) -> None:
-    other = fleet.begin(["order-4"], owner={**BOB, "pid": 201})
+    fleet.begin(["order-4"], owner={**BOB, "pid": 201})
     fleet.now += 1
-    taken = by_bob(fleet, "begin", take_over=run, dead=[other])
+    taken = by_bob(fleet, "begin", take_over=run, dead=[{**BOB, "pid": 201}])
     assert taken["run"] == run
 
 
@@ -115,5 +115,5 @@ def test_one_of_another_service_is_refused(fleet: Fleet, run: str) -> None:
 
 
 def test_one_that_is_proved_dead_needs_no_more(fleet: Fleet, run: str) -> None:
-    taken = by_bob(fleet, "begin", take_over=run, dead=[run], owner={**ALICE, "pid": 101})
+    taken = by_bob(fleet, "begin", take_over=run, dead=[ALICE], owner={**ALICE, "pid": 101})
     assert taken["run"] == run and taken["resumed"]

@@ -64,10 +64,14 @@ class Judge:
         the same lease already, go out now."""
         hosts, found = ALL[pool], self._world.levels[pool]
         excused = {host for host in hosts if self._world.left.get((pool, host), 0.0) > measured}
-        again = {host for host in gone if self._world.came.get((pool, host), 0.0) > measured}
+        again = {host for host in gone if self._world.came.get((pool, host), 0.0) > measured or self._returning(host)}
         excused |= again
         if gone - again and 100 * len(found | excused) < FLOOR * len(hosts):
             raise Violation(f"{pool} is below its floor: of {hosts} only {sorted(found)} are in traffic")
+
+    def _returning(self, host: str) -> bool:
+        """Whether it was put back already, and goes out again since it answers badly: it counted as out all along."""
+        return host in self._leases and self._leases[host].step == "attaching"
 
     def _cap(self) -> None:
         for service, hosts in SERVICES.items():
@@ -83,6 +87,8 @@ class Judge:
             if lease != old.leases.get(host):
                 self._lease(asked, old.leases.get(host), lease, old)
         for host in old.leases.keys() - new.leases.keys():
+            if asked.action != "release":
+                raise Violation(f"{asked.by} lost the lease of {host} with {asked.action}")
             if any(line.by == US for line in self._world.lines_of(host).values()):
                 raise Violation(f"{asked.by} gave the lease of {host} back, which is out")
         for name, run in new.runs.items():
@@ -100,6 +106,11 @@ class Judge:
             self._measured[lease.token] = asked.measured
             if now - asked.measured > FRESH:
                 raise Violation(f"{host} was granted on what was true {now - asked.measured:.0f} s before")
+        if was is None or (was.token, was.run) != (lease.token, lease.run):
+            if lease.token <= max((one.token for one in old.leases.values()), default=0):
+                raise Violation(f"{host} was granted with token {lease.token}, which is not new")
+            if was is not None and was.run != lease.run and was.until >= now:
+                self._alive_still(asked, old, was.run)
         if was is None:
             self._first[host] = asked.measured
             if old.runs[lease.run].state == "stopped":
@@ -108,11 +119,6 @@ class Judge:
             raise Violation(f"{host}: what was there before the lease was forgotten")
         elif was.token == lease.token and was.until < old.at and not measures:
             raise Violation(f"{host}: its lease was prolonged {old.at - was.until:.0f} s after it had expired")
-        if was is None or (was.token, was.run) != (lease.token, lease.run):
-            if lease.token <= max((one.token for one in old.leases.values()), default=0):
-                raise Violation(f"{host} was granted with token {lease.token}, which is not new")
-            if was is not None and was.run != lease.run and was.until >= now:
-                self._alive_still(asked, old, was.run)
 
     def _alive_still(self, asked: Asked, old: State, name: str) -> None:
         """Nobody takes anything from a process that lives, has not reported, and was heard of."""
@@ -129,6 +135,7 @@ class Judge:
                 raise Violation(f"{host} was left out of {pool} at {source}")
             if line.state == "up" and line.weight != WEIGHT:
                 raise Violation(f"{host} was left with weight {line.weight} in {pool} at {source}")
-        # Of more that serve than may be out, one run cannot go on with any.
-        if self._leases and not any(100 * len(set(hosts) - self._leases.keys()) < FLOOR * len(hosts) for hosts in ALL.values()):
+        # Of more that serve than may be out at once, no run can go on with any: restore.yml gives them back.
+        least = min(len(set(hosts) - self._leases.keys()) / len(hosts) for hosts in ALL.values())
+        if self._leases and 100 * least >= FLOOR:
             raise Violation(f"{', '.join(self._leases)}: their leases are left, and they are not out")

@@ -69,12 +69,16 @@ class Turn:
 class Playbook:
     """A controller's process. since: of its run. skew: how far its own clock is off."""
 
-    def __init__(
-        self, world: World, found: wires.Wires, command: Command, machine: str, pid: int, skew: float
-    ) -> None:
+    def __init__(self, world: World, found: wires.Wires, command: Command, machine: str, pid: int, skew: float) -> None:
         self.world, self.command = world, command
         self._wires = found
-        self.owner = {"name": f"person-{pid}", "machine": machine, "boot": "b", "pid": pid, "start": 1}
+        self.owner: Mapping[str, Any] = {
+            "name": f"person-{pid}",
+            "machine": machine,
+            "boot": "b",
+            "pid": pid,
+            "start": 1,
+        }
         self.own: dict[str, Any] = {"description": describe(command)}
         self.leases: dict[str, dict[str, Any]] = {}
         self.process = Process(self.main)

@@ -7,10 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ansible_collections.lossless.restart.plugins.module_utils import _guard
+
 from .jobs import Job, Result
 from .judge import Judge, Violation
 from .ledger import DIRECTORY, ZOOKEEPER, Memory, Session
-from .playbook import Command, Playbook
+from .playbook import Asked, Command, Playbook
 from .wires import Wires
 from .world import HOSTS, SERVICES, SOURCES, World
 
@@ -32,6 +34,7 @@ class Story:
         self.world.watch = self.judge
         self.memory = Memory(backend, lambda: self.world.now, self.judge.wrote)
         self.controllers: list[Playbook] = []
+        self.frozen: set[Playbook] = set()
         self.left: list[Job] = []
         self._wires = wires
         self._pids = 100
@@ -121,6 +124,23 @@ class Story:
         if job.result is None and (job.begun or whom & 128):
             self.left.append(job)
 
+    def freeze(self, whom: int) -> None:
+        """A controller stands still, or goes on again: SIGSTOP and SIGCONT."""
+        if self.controllers:
+            controller = self.controllers[whom % len(self.controllers)]
+            self._say(f"{controller} is {'continued' if controller in self.frozen else 'stopped by a signal'}")
+            self.frozen ^= {controller}
+
+    def stop(self, whom: int) -> None:
+        """A person stops a run."""
+        runs = list(self.memory.state.runs)
+        if runs:
+            name = runs[whom % len(runs)]
+            self._say(f"a person stops run {name}")
+            params = {"action": "stop", "ledger": "/ledger", "run": name, "why": "by hand"}
+            self._wires.asked = Asked("a person", "stop", 0.0)
+            Job("stop", lambda: _guard.run(params)).end()
+
     def late(self, whom: int) -> None:
         """A module that nobody waits for comes to its end."""
         if self.left:
@@ -174,11 +194,11 @@ class Story:
             self.left.remove(job)
         self._all_to_their_end()
         self.wait(len(SECONDS) - 1)
-        for place in self.world.lines:
-            if place[2] not in self.memory.state.leases:
-                self.world.drain_by_hand(place, back=True)
         typed: set[str] = set()
         for service in (*SERVICES, *SERVICES):
+            for place in self.world.lines:
+                if place[2] not in self.memory.state.leases:
+                    self.world.drain_by_hand(place, back=True)
             if self.memory.state.runs or service not in typed:
                 typed.add(service)
                 self.command(Command(service, SERVICES[service], [4]), MACHINES[0], 0.0)
@@ -200,7 +220,8 @@ class Story:
     def _one(self, whom: int) -> Playbook:
         if not self.controllers:
             self.start(0)
-        return self.controllers[whom % len(self.controllers)]
+        moving = [one for one in self.controllers if one not in self.frozen] or self.controllers
+        return moving[whom % len(moving)]
 
     def _work(self, job: Job) -> None:
         self.world.now += MOMENT
@@ -223,7 +244,7 @@ class Story:
 
 Act = Callable[[Story, int], None]
 WEIGHTS: tuple[tuple[int, Act], ...] = (
-    (132, Story.go),
+    (116, Story.go),
     (24, Story.start),
     (24, Story.half),
     (16, Story.wait),
@@ -232,7 +253,9 @@ WEIGHTS: tuple[tuple[int, Act], ...] = (
     (10, Story.health),
     (10, Story.hand),
     (6, Story.late),
+    (12, Story.freeze),
     (5, Story.spoil),
+    (4, Story.stop),
     (3, Story.reach),
 )
 

@@ -11,6 +11,7 @@ import contextlib
 import io
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any, Protocol
@@ -40,16 +41,17 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import (
 
 from . import jobs
 
-
 _POLL = _poll.poll
 
 
 class Controller(Protocol):
     """Whose code runs now: its owner's record, what it keeps for itself, and its own monotonic clock."""
 
-    owner: Mapping[str, Any]
     own: dict[str, Any]
     leases: dict[str, dict[str, Any]]
+
+    @property
+    def owner(self) -> Mapping[str, Any]: ...
 
     def monotonic(self) -> float: ...
 
@@ -62,7 +64,7 @@ class Wires:
         self.session: Callable[[Any], _ledger.Ledger] | None = None
         self.asked: Any = None
         self.clock: Callable[[], float] = float
-        self.passes: Callable[[float], None] = float
+        self.passes: Callable[[float], None] = lambda seconds: None
         self.alive: Callable[[Mapping[str, Any]], bool] = bool
         self.files: dict[str, str] = {}
         self.numbers: Iterator[int] = itertools.count()
@@ -132,6 +134,7 @@ class Wires:
 
 
 def _sweep_in_line(probes: Mapping[str, Mapping[str, Any]], timeout: float, check: _sweep.Check) -> dict[str, Any]:
+    jobs.pause()
     return {host: check(probe, timeout) for host, probe in probes.items()}
 
 
@@ -155,7 +158,7 @@ def wired() -> Iterator[Wires]:
             (_controller, "_lives", lambda who: wires.alive(who)),
             (_controller, "age", lambda: 0.0),
             (_fence, "_files", wires),
-            (_fence, "os", SimpleNamespace(path=_fence.os.path, makedirs=lambda *_, **__: None)),
+            (_fence, "os", SimpleNamespace(path=os.path, makedirs=lambda *_, **__: None)),
             (_runs, "secrets", SimpleNamespace(token_hex=lambda _size: f"{next(wires.numbers):06x}")),
             (_sweep, "sweep", _sweep_in_line),
             (_poll, "poll", wires.poll),

@@ -220,6 +220,11 @@ class World:
             if line.state != "up":
                 out.setdefault(host, set()).add(pool)
         fit = {host for host, process in self.processes.items() if process.healthy}
-        found = {pool: {one for one in hosts if one in fit and pool not in out.get(one, ())} for pool, hosts in POOLS.items()}
-        services = {f"service {name}": {one for one in hosts if one in fit and one not in out} for name, hosts in SERVICES.items()}
+        found = {
+            pool: {one for one in hosts if one in fit and pool not in out.get(one, ())} for pool, hosts in POOLS.items()
+        }
+        services = {
+            f"service {name}": {one for one in hosts if one in fit and one not in out}
+            for name, hosts in SERVICES.items()
+        }
         return {**found, **services}
