@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from . import _ledger, _plan, _queue, _runs, _sweep, _ticket
 from ._ledger import Lease, Ledger, Refused, Run, State
-from ._levels import Glass, grouped
+from ._levels import Glass, Level, grouped
 from ._params import Params
 from ._scene import Scene, blocked, refuse_foreign, scene, unliftable, why_no_room
 
@@ -107,7 +107,7 @@ def _granted(
     refused = blocked(state, view, levels, {run.id}) | dict.fromkeys(strange, f"not in the plan of run {run.id}")
     for_good = {*strange, *unliftable(view, levels)}
     free = [host for host in view.wanted if host not in refused]
-    chosen = _plan.largest(free, view.costs(state, levels), view.room(state, levels))
+    chosen = _chosen(view, state, levels, free)
     refused.update({host: why_no_room(host, view, state, levels) for host in free if host not in chosen})
     # What it holds already it may always go on with.
     ahead = [] if set(view.wanted) <= mine else _queue.in_the_way(state, run.id, pools, view.fitting(state, levels))
@@ -124,6 +124,19 @@ def _granted(
     after = after.with_run(replace(run, heartbeat=state.at))
     decided.update(granted=chosen, refused=refused, levels=view.levels(after))
     return after
+
+
+def _chosen(view: Scene, state: State, levels: Sequence[Level], free: Sequence[str]) -> list[str]:
+    """The largest safe part of `free`: of what is leased, what fits as it serves; of the rest, what fits beside all of
+    that, whether it was chosen or not, since it may be on its way out."""
+    leased = [host for host in free if host in state.leases]
+    new = [host for host in free if host not in state.leases]
+    beside = view.levels(state)
+    found = {
+        *_plan.largest(leased, view.costs(state, levels), view.room(state, levels)),
+        *_plan.largest(new, view.costs(state, beside), view.room(state, beside)),
+    }
+    return [host for host in free if host in found]
 
 
 def _with_lease(state: State, view: Scene, run: Run, host: str, params: Params, held: float) -> State:

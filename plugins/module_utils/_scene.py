@@ -34,9 +34,9 @@ class Scene:
     machine: str = ""
 
     def levels(self, state: State, free_runs: Collection[str] | None = None, own: str = "") -> list[Level]:
-        """With all that is leased as out. `free_runs`, to judge what a run may take: of the wanted hosts, what these runs
-        hold, or nobody any more, counts as in traffic where it serves, since its lease may be older than what is out
-        now. Not so what the run `own` only has to put back."""
+        """With all that is leased as out. `free_runs`, to judge what a run may take: of the wanted hosts, what these
+        runs hold, or nobody any more, counts as in traffic where it serves, since its lease may be older than what is
+        out now. Not so what the run `own` only has to put back."""
         leased = {host: held_text(state, lease) for host, lease in state.leases.items()}
         going = {
             host
