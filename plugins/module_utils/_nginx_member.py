@@ -167,7 +167,7 @@ def _prove(task: Task, prepared: Prepared, result: dict[str, Any]) -> None:
         return looks.take(_nginx_proof.look(state["last"], going))
 
     def decided(seen: _nginx_proof.Seen) -> bool:
-        """A recheck waits for the old workers of another run's reload, and for nothing else."""
+        """A recheck waits for another run's reload, under way or just made, and for nothing else."""
         return seen.out or (task.recheck and seen.served)
 
     try:

@@ -36,12 +36,12 @@ class Seen:
 
     @property
     def served(self) -> bool:
-        """Whether work may still go there for another reason than an old worker."""
-        return not self.read or any(self.connections.values())
+        """Whether work goes there, whatever others are about to reload or have just reloaded."""
+        return bool(self.listed) or any(self.connections.values())
 
     @property
     def out(self) -> bool:
-        return not self.served and not self.shutting_down
+        return self.read and not self.served and not self.shutting_down
 
     def left(self) -> str:
         """What is still there, for people."""
