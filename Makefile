@@ -34,7 +34,7 @@ bench: .venv/test.stamp ## measure the figures that the README quotes (at most 3
 	@$(BIN)/python -m benchmarks
 
 bench-floor: .venv/test.stamp ## many runs at once, killed at random, on each backend: the floor holds (10 minutes each)
-	@$(BIN)/python -m benchmarks.floor
+	@PYTHONPATH=.venv/collections $(BIN)/python -m benchmarks.floor
 
 # For contributors
 

@@ -22,7 +22,7 @@ from kazoo.security import make_digest_acl_credential
 from tests import lab
 from tests.lab.demo import Failed
 
-from . import grants
+from . import grants, schedules
 from .__main__ import ROOT, machine, say
 from .figure import Broken, Figure, table
 from .storm import Event, Size, directory_records, figures, fleet_of, storm
@@ -73,8 +73,9 @@ def node_records(hosts: str) -> tuple[list[Event], list[str]]:
 BACKENDS = {"directory": on_directory, "zookeeper": on_zookeeper}
 
 
-def measured(backends: list[str], size: Size, seed: int) -> Iterator[Figure]:
+def measured(backends: list[str], size: Size, seed: int, stories: int) -> Iterator[Figure]:
     """Every part in a folder of its own, which is gone afterwards unless something broke."""
+    yield from schedules.measure(stories, seed, say)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         say("grants beside 500 leases and 10,000 past runs")
         yield from grants.measure(Path(folder), leases=500, past=10_000, judge=True)
@@ -99,12 +100,13 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=FULL.runs, help="how many at once")
     parser.add_argument("--instances", type=int, default=FULL.instances)
     parser.add_argument("--backends", default=",".join(BACKENDS), help="directory, zookeeper")
+    parser.add_argument("--schedules", type=int, default=100_000, help="of the state machine")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the killer")
     parser.add_argument("--json", type=Path, default=ROOT / ".cache" / "bench-floor.json", help="where the numbers go")
     options = parser.parse_args()
     size = dataclasses.replace(FULL, seconds=60 * options.minutes, runs=options.runs, instances=options.instances)
     began = time.monotonic()
-    found = list(measured(options.backends.split(","), size, options.seed))
+    found = list(measured(options.backends.split(","), size, options.seed, options.schedules))
     document = {
         "machine": machine(),
         "seed": options.seed,
