@@ -6,7 +6,8 @@ Two runs stand in each other's way where they want room in the same pool. Whoeve
 or would fit now, keeps the later ones back. Whoever finds no room lets them pass, but only for `PATIENCE` seconds while
 others hold leases there, so that many small wishes cannot starve a large one. What is held back are grants, never
 releases: of these there are as many as there are leases, so that a moment comes in which the ledger stands still for
-the first. A run asks for all of a batch at once and holds nothing of it before, so that no two wait for each other.
+the first. A run asks for all of a batch at once. Whoever holds something already, having gone on with a run that was
+killed, is not kept back, since the first may wait for just that: so no two wait for each other.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ def in_the_way(
     state: State, run: str, pools: Sequence[str], fits: Callable[[Waiting], bool] = lambda one: False
 ) -> list[Waiting]:
     """Those before `run` whom it must not pass. fits: whether there is room for one now, as far as it was measured."""
+    if state.held_by(run):
+        return []
     return [one for one in before(state, run, pools) if not one.why or fits(one) or _overtaken(state, one)]
 
 

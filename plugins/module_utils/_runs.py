@@ -122,8 +122,9 @@ def _begun(state: State, params: Params, chosen: dict[str, Any]) -> State:
     ended = {one.id for one in others}
     held = params.number("held", 1, 86400, 600)
     ours: dict[str, Lease] = {}
+    # What it does not go on with is left to whoever wants it: it must not hold that for longer.
     for host, lease in state.leases.items():
-        if lease.run == run.id or (lease.run in ended and host in planned):
+        if lease.run in {run.id, *ended} and host in planned:
             ours[host] = taken_over(lease, run, state.token + len(ours) + 1, state.at, held)
     after = replace(state, token=state.token + len(ours), leases={**state.leases, **ours}).with_run(run)
     chosen.update(id=run.id, resumed=old is not None, taken=taken)

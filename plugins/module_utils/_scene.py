@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from . import _fence, _levels, _plan, _sources, _sweep
+from . import _fence, _levels, _living, _plan, _sources, _sweep
 from ._ledger import Lease, Refused, State, Waiting
 from ._levels import Glass, Level, Pool, grouped, moment
 from ._params import Params
@@ -48,8 +48,10 @@ class Scene:
         return _levels.levels(self.pools, self.instances, self.said, self.seen, leased, self.glass, going)
 
     def bars(self, state: State, lease: Lease, free_runs: Collection[str]) -> bool:
-        """Whether the lease keeps others from its host: an expired one does not within its service."""
-        return lease.run not in free_runs and (lease.until >= state.at or lease.service != self.service)
+        """Whether the lease keeps others from its host. Within its service one does not that expired, or whose run has
+        stopped and reported."""
+        ended = lease.until < state.at or _living.reported(state.runs[lease.run])
+        return lease.run not in free_runs and (lease.service != self.service or not ended)
 
     def room(self, state: State, levels: Sequence[Level]) -> dict[str, int]:
         """By pool, with the cap over all runs as one more."""

@@ -392,3 +392,12 @@ def test_killed_before_its_report(fleet: Fleet) -> None:
     assert (result["run"], result["resumed"], result["done"]) == (run, True, both)
     assert fleet.ask("finish", run=run, owner=BOB)["state"] == "finished"
     assert plan(fleet, wanted=both)["resumes"] is None
+
+
+def test_what_a_resumed_run_does_not_go_on_with_is_not_held_for_longer(fleet: Fleet) -> None:
+    run = half_done(fleet)
+    before = fleet.leases()
+    fleet.ask("begin", planned=["order-3"], owner=BOB, dead=[ALICE])
+    after = fleet.leases()
+    assert after["order-2"] == before["order-2"]
+    assert (after["order-3"]["run"], after["order-3"]["until"]) == (run, fleet.now + 600)

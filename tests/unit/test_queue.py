@@ -125,3 +125,29 @@ def test_a_run_that_asks_no_more_is_forgotten(fleet: Fleet) -> None:
     fleet.now += _queue.FORGOTTEN + 1
     assert later.granted()
     assert queue(fleet) == []
+
+
+def test_whoever_holds_something_is_not_kept_back(fleet: Fleet) -> None:
+    """Resumed for order-3 alone, it still holds order-1, for which the first in the queue waits."""
+    gone = Asking(fleet, 1, [ALL[0], ALL[2]])
+    gone.wanted = ALL[:1]
+    assert gone.granted()
+    first = Asking(fleet, 2, ALL[:1])
+    assert not first.granted()
+    fleet.now += _queue.PATIENCE
+    assert not first.granted()
+    resumed = Asking.__new__(Asking)
+    resumed.fleet, resumed.owner, resumed.wanted = fleet, {**ALICE, "pid": 9}, [ALL[2]]
+    resumed.run = fleet.begin(resumed.wanted, owner=resumed.owner, dead=[gone.owner])
+    assert resumed.run == gone.run
+    assert resumed.granted()
+
+
+def test_what_a_reported_run_holds_is_anybodys(fleet: Fleet) -> None:
+    holder, waits = Asking(fleet, 1, ALL[:1]), Asking(fleet, 2, ALL[:1])
+    assert holder.granted() and not waits.granted()
+    token = fleet.leases()["order-1"]["token"]
+    fleet.ask("finish", run=holder.run, owner=holder.owner)
+    assert waits.granted()
+    assert fleet.leases()["order-1"]["run"] == waits.run
+    assert fleet.leases()["order-1"]["token"] > token
