@@ -89,31 +89,13 @@ options:
   token:
     description: The lease's token. A lower one than this host has seen for the instance is refused.
     type: int
-  ledger:
-    description:
-      - The ledger that gave the lease. The host remembers it for each member and refuses another one, which would not
-        know of the first one's leases. C(replaces) is the id of one whose place it takes.
-      - Needs O(token). After M(lossless.restart.availability_guard) the action plugin fills it in.
-    type: dict
-    suboptions:
-      id:
-        description: Its id.
-        type: str
-        required: true
-      place:
-        description: Where it is, for people.
-        type: str
-        required: true
-      replaces:
-        description: The id of the ledger that it replaces.
-        type: str
-        default: ""
 attributes:
   diff_mode:
     description: There is nothing to show, since no file is written.
     support: N/A
 extends_documentation_fragment:
   - lossless.restart.common
+  - lossless.restart.fence
 seealso:
   - module: lossless.restart.health_gate
 """

@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - lossless.restart.common
   - lossless.restart.nginx
   - lossless.restart.leases
+  - lossless.restart.fence
 options:
   state:
     description:
@@ -66,25 +67,6 @@ options:
       - The token of the lease. This host keeps the highest that it has seen for each member and refuses a lower one.
       - Without it nothing is checked.
     type: int
-  ledger:
-    description:
-      - The ledger that gave the lease. The host remembers it for each member and refuses another one, which would not
-        know of the first one's leases. C(replaces) is the id of one whose place it takes.
-      - Needs O(token). After M(lossless.restart.availability_guard) the action plugin fills it in.
-    type: dict
-    suboptions:
-      id:
-        description: Its id.
-        type: str
-        required: true
-      place:
-        description: Where it is, for people.
-        type: str
-        required: true
-      replaces:
-        description: The id of the ledger that it replaces.
-        type: str
-        default: ""
   allow_empty:
     description: Whether an upstream may be left without a live server. Only for broken glass.
     type: bool

@@ -16,7 +16,7 @@ from tests.unit.machine import schedule
 from tests.unit.machine.judge import Judge, Violation
 from tests.unit.machine.wires import wired
 
-SCHEDULES = int(os.environ.get("FLOOR_SCHEDULES", "1500"))
+SCHEDULES = int(os.environ.get("FLOOR_SCHEDULES", "2500"))
 SEED = int(os.environ.get("FLOOR_SEED", "1"))
 STORIES = st.binary(min_size=61, max_size=161)
 

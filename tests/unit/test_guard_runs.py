@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -401,3 +402,12 @@ def test_what_a_resumed_run_does_not_go_on_with_is_not_held_for_longer(fleet: Fl
     after = fleet.leases()
     assert after["order-2"] == before["order-2"]
     assert (after["order-3"]["run"], after["order-3"]["until"]) == (run, fleet.now + 600)
+
+
+def test_no_two_runs_have_one_id(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begun in the same second by chance with the same letters."""
+    letters = iter(["aaaaaa", "aaaaaa", "bbbbbb"])
+    monkeypatch.setattr(secrets, "token_hex", lambda _size: next(letters))
+    first, second = fleet.begin(["order-1"]), fleet.begin(["order-2"], owner=BOB)
+    assert (first[-6:], second[-6:]) == ("aaaaaa", "bbbbbb")
+    assert list(live(fleet)) == [first, second]
