@@ -94,7 +94,9 @@ class ActionModule(FleetAction):
             return {"failed": True, "msg": "\n".join(["Nothing was touched:", *problems])}
         todo = [host for batch in plan["batches"] for host in batch]
         planned = todo or _asked.unreported(plan)
-        _own.write("plan", {"planned": planned, "dead": asked["dead"], "unreachable": checks.unreachable})
+        resumes = plan["resumes"]["run"] if plan["resumes"] else ""
+        kept = {"planned": planned, "resumes": resumes, "dead": asked["dead"], "unreachable": checks.unreachable}
+        _own.write("plan", kept)
         sizes = [len(batch) for batch in plan["batches"]] or [1]
         return {**plan, "todo": [] if self._task.check_mode else todo, "sizes": sizes}
 
@@ -109,6 +111,7 @@ class ActionModule(FleetAction):
             "change": fleet["fleet_change"],
             "glass": fleet["fleet_break_glass"],
             "planned": plan["planned"],
+            "resumes": plan["resumes"],
             "since": fleet["fleet_since"],
             "dead": plan["dead"],
             "new": fleet["fleet_new"],
@@ -117,10 +120,9 @@ class ActionModule(FleetAction):
         }
         result = self._ledger(asked, described, variables)
         if not result.get("failed"):
-            # Ages are counted on this machine's monotonic clock from here on, so that no clock's skew matters.
             ledger = {**result["ledger"], "replaces": fleet["fleet_ledger_replaces"]}
-            began = {"id": result["run"], "elapsed": result["elapsed"], "at": time.monotonic()}
-            _own.write("run", {**began, "ledger": ledger})
+            _own.write("run", {"id": result["run"], "ledger": ledger})
+            _own.keep_since(result["elapsed"])
             _own.keep_leases(result["leases"], _TAKEN_OVER)
         return result
 
@@ -158,6 +160,7 @@ class ActionModule(FleetAction):
         result = self._ledger({**args, **_asked.run()}, described, variables)
         if not result.get("failed"):
             _own.keep_leases(result["leases"], float(args["held"]))
+            _own.keep_since(result["elapsed"])
         elif _alone.unanswered(result) and args["step"] == _own.ATTACHING:
             return _alone.attach(args["wanted"], float(args["held"]), result["msg"])
         return result

@@ -28,7 +28,6 @@ class ActionModule(FleetAction):
             # It is fenced to be put back, so it must run.
             return result if result.get("running") else {**result, "failed": True}
         if not again:
-            run = _own.read("run")
             args["process"] = lease["process"]
-            args["older_than"] = run["elapsed"] + time.monotonic() - run["at"]
+            args["older_than"] = time.monotonic() - _own.since()
         return self.call(args, variables)

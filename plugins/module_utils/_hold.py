@@ -38,7 +38,8 @@ def renew(ledger: Ledger, params: Params) -> dict[str, Any]:
     warnings = note(ledger, params.run(), event) if step else []
     leases = {host: vars(state.leases[host]) for host in hosts}
     msg = f"{', '.join(hosts)}: {f'at step {step}, ' if step else ''}held for {held:g} s more"
-    return {"changed": True, "msg": msg, "warnings": warnings, "leases": leases}
+    elapsed = _runs.elapsed(state.runs[params.run()], state.at)
+    return {"changed": True, "msg": msg, "warnings": warnings, "leases": leases, "elapsed": elapsed}
 
 
 def _held(state: State, run: Run, host: str, params: Params) -> Lease:

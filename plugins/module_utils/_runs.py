@@ -94,12 +94,17 @@ def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
         "resumed": resumed,
         "since": run.since,
         "began": run.began,
-        "elapsed": max(0.0, state.at - run.since),
+        "elapsed": elapsed(run, state.at),
         "planned": run.asked,
         "done": run.done,
         "leases": leases,
         "left_out": left_out,
     }
+
+
+def elapsed(run: Run, now: float) -> float:
+    """Seconds since the moment that only younger processes are spared."""
+    return max(0.0, now - run.since)
 
 
 def resumed_text(run: Run, now: float) -> str:
@@ -117,6 +122,7 @@ def _begun(state: State, params: Params, chosen: dict[str, Any]) -> State:
     service, planned, new = params.word("service"), params.hosts("planned"), params.flag("new")
     dead, taken = gone(state, params, planned), named(state, params)
     old = None if new else to_resume(state, service, planned, dead, taken)
+    _refuse_unplanned(params, old)
     run = _new_run(state, params) if old is None else _again(state, params, old)
     others = [one for one in abandoned(state, service, dead) if one.id != run.id]
     ended = {one.id for one in others}
@@ -129,6 +135,18 @@ def _begun(state: State, params: Params, chosen: dict[str, Any]) -> State:
     after = replace(state, token=state.token + len(ours), leases={**state.leases, **ours}).with_run(run)
     chosen.update(id=run.id, resumed=old is not None, taken=taken)
     return _closed(after, others, set(planned), new)
+
+
+def _refuse_unplanned(params: Params, old: Run | None) -> None:
+    """Raises Refused where this would go on with another run than the plan said: what is done differs by run."""
+    planned, found = params.text("resumes"), old.id if old else ""
+    if params.has("resumes") and planned != found:
+        told = [f"resume run {name}" if name else "begin a new run" for name in (planned, found)]
+        raise Refused(
+            f"the plan was to {told[0]}; the ledger has changed since, and by now it is to {told[1]}. "
+            "Nothing was touched. The same command plans anew.",
+            run=planned or found,
+        )
 
 
 def _closed(state: State, others: Sequence[Run], planned: set[str], new: bool) -> State:

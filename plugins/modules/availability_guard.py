@@ -277,6 +277,11 @@ options:
     description: Batch sizes for V(plan), as counts or shares of O(wanted). The last one repeats.
     type: list
     elements: raw
+  resumes:
+    description:
+      - Id of the run that V(plan) said would be resumed; empty for a new one.
+      - V(begin) refuses where it would go on with another by now. Where it is not given, nothing is compared.
+    type: str
   replaces:
     description: Id of the ledger that this one replaces, where sources still know members under it.
     type: str
@@ -341,7 +346,7 @@ since:
   type: float
 elapsed:
   description: How many seconds ago that was, so that no other clock is needed.
-  returned: for begin
+  returned: for begin and renew
   type: float
 leases:
   description:
@@ -568,6 +573,7 @@ SPEC: dict[str, Any] = {
         "stopped": {"type": "bool", "default": False},
         "why": {"type": "str"},
         "pace": {"type": "list", "elements": "raw"},
+        "resumes": {"type": "str"},
         "replaces": {"type": "str", "default": ""},
         "probe_deadline": {"type": "float", "default": 2.0},
     },

@@ -52,6 +52,22 @@ def read(name: str) -> Any:
         return None
 
 
+def keep_since(elapsed: float) -> None:
+    """Keep since when the run counts, `elapsed` seconds ago by the ledger's clock as it answered just now.
+
+    Kept on this machine's monotonic clock, so that no clock's skew matters. An answer may come late: of several,
+    the earliest moment is the nearest to the true one.
+    """
+    moment, known = time.monotonic() - elapsed, read("since")
+    write("since", moment if known is None else min(moment, known))
+
+
+def since() -> float:
+    """Since when the run counts, on this machine's monotonic clock: only older processes are restarted."""
+    moment: float = read("since")
+    return moment
+
+
 def halt(why: str) -> None:
     """Ask for nothing more on behalf of this process."""
     write("halted", why)

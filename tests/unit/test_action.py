@@ -204,7 +204,8 @@ def test_only_what_is_older_than_the_run_is_restarted(calls: Calls, monkeypatch:
     """By ages alone: a clock that is set by an hour meanwhile changes nothing."""
     grant("order-1", "restarting")
     ledger = {"id": "5d2c", "place": "bastion:/ledger", "replaces": ""}
-    _own.write("run", {"id": "R", "elapsed": 100.0, "at": time.monotonic(), "ledger": ledger})
+    _own.write("run", {"id": "R", "ledger": ledger})
+    _own.keep_since(100.0)
     monkeypatch.setattr(time, "time", lambda: 0.0)
     restart(calls)
     restart(calls, again=True)

@@ -102,6 +102,25 @@ def test_death_is_proved_of_a_process_and_not_of_its_run(fleet: Fleet) -> None:
     assert second["run"] != run and not second["resumed"] and second["leases"] == {}
 
 
+def test_begin_goes_on_with_what_the_plan_said_or_not_at_all(fleet: Fleet) -> None:
+    """The plan of bob's command was to begin a new run; carol's, to resume alice's, which bob resumed meanwhile."""
+    run = half_done(fleet)
+    before = fleet.leases()
+    with pytest.raises(Refused, match=f"was to begin a new run; .* it is to resume run {run}. Nothing was touched"):
+        fleet.ask("begin", planned=fleet.hosts, owner=BOB, dead=[ALICE], resumes="")
+    assert fleet.leases() == before
+    assert fleet.ask("begin", planned=fleet.hosts, owner=BOB, dead=[ALICE], resumes=run)["resumed"]
+    assert not fleet.ask("begin", planned=fleet.hosts, owner=BOB, dead=[ALICE], resumes=run)["changed"]
+    with pytest.raises(Refused, match=f"was to resume run {run}; .* it is to begin a new run. Nothing was touched"):
+        fleet.ask("begin", planned=fleet.hosts, owner=CAROL, dead=[ALICE], resumes=run)
+
+
+def test_each_answer_under_a_lease_tells_since_when_the_run_counts(fleet: Fleet) -> None:
+    run = half_done(fleet)
+    fleet.acquire(run, ["order-2"])
+    assert fleet.ask("renew", run=run, wanted=["order-2"], held=60)["elapsed"] == fleet.now - (NOON - 50)
+
+
 def test_what_a_run_was_done_with_is_only_put_back_for_another_one(fleet: Fleet) -> None:
     """order-1 was restarted by bob's run, and then held by alice's, which is dead: bob's has nothing to restart."""
     mine, other = fleet.begin(owner=BOB), fleet.begin()

@@ -41,6 +41,16 @@ def test_leases_are_kept_for_a_time_of_this_machines_own_clock(monkeypatch: pyte
     assert _own.leases(["order-1", "order-2"]) == {"order-1": {**lease, "step": "done"}}
 
 
+def test_since_is_the_earliest_that_an_answer_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that came late tells a moment that is too late, and then a process of the run is not seen as one."""
+    told = []
+    for now, elapsed in [(1000.0, 100.0), (1060.0, 101.0), (1062.0, 162.5)]:
+        monkeypatch.setattr(time, "monotonic", lambda now=now: now)
+        _own.keep_since(elapsed)
+        told.append(_own.since())
+    assert told == [900.0, 900.0, 899.5]
+
+
 def test_the_journal_keeps_its_order() -> None:
     assert list(_own.journal()) == []
     for number in range(3):
