@@ -117,23 +117,43 @@ def url(value: Any, what: str) -> str:
 
 def ensemble(value: Any, what: str) -> tuple[list[str], str]:
     """`zookeeper://host:port,.../path`, as (servers, path); a password in it is refused, and shown by no error."""
+    wrong = "is no ensemble with a path, as in 'zookeeper://zk1:2181,zk2:2181/restart'"
+    servers, node = _ensemble(value, what, wrong)
+    if not node:
+        raise ValueError(f"{what} {value!r} {wrong}")
+    return servers, node
+
+
+def registry(value: Any, what: str) -> tuple[list[str], str]:
+    """`zookeeper://host:port,...[/chroot]`, as (servers, chroot); the chroot is empty where there is none."""
+    wrong = "is no ZooKeeper, as in 'zookeeper://zk1:2181,zk2:2181'"
+    if "?" in str(value) and "@" not in str(value):
+        raise ValueError(f"{what} {value!r} {wrong}: name all servers that way, without parameters")
+    return _ensemble(value, what, wrong)
+
+
+def _ensemble(value: Any, what: str, wrong: str) -> tuple[list[str], str]:
     text = value if isinstance(value, str) else ""
     if "@" in text:
         raise ValueError(f"{what} 'zookeeper://...@...' has a user or password in it: give them by a file")
+    if not text.startswith("zookeeper://"):
+        raise ValueError(f"{what} {value!r} {wrong}")
     hosts, mark, rest = text.partition("://")[2].partition("/")
-    if not text.startswith("zookeeper://") or not mark:
-        raise ValueError(f"{what} {value!r} is no ensemble with a path, as in 'zookeeper://zk1:2181,zk2:2181/restart'")
     servers = hosts.split(",")
     for server in servers:
         address(server, what)
     if len(set(servers)) != len(servers):
         raise ValueError(f"{what} {value!r} names a server twice")
-    node = path(f"/{rest}", what)
+    return servers, _node(f"/{rest}", value, what) if mark else ""
+
+
+def _node(text: str, value: Any, what: str) -> str:
+    node = path(text, what)
     if {"", ".", "zookeeper"} & set(node.split("/")[1:]):
         raise ValueError(
             f"{what} {value!r}: {node!r} is no path of a node: write it as in '/restart' or '/team/restart'"
         )
-    return servers, node
+    return node
 
 
 def identity(value: Any, what: str) -> str:

@@ -6,12 +6,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.util
-import os
 from collections.abc import Iterable
 from typing import Any
 
-from . import _ledger_trust, _zookeeper
+from . import _zookeeper, _zookeeper_access
 from ._ledger import Away
 from ._ledger_place import Ensemble
 
@@ -20,17 +18,11 @@ class Access:
     """identity: who asks. acl: the rights of what it makes: all for itself, reading for the readers."""
 
     def __init__(self, place: Ensemble) -> None:
-        sasl = place.scheme == "sasl" and importlib.util.find_spec("puresasl") is None
-        for library, missing in (("kazoo", not _zookeeper.HAS_KAZOO), ("pure-sasl", sasl)):
-            if missing:
-                raise Away(
-                    f"the ledger {place} needs the Python library {library} on {os.uname().nodename}, and it is not "
-                    f"there or too old: pip install --upgrade {library}. Nothing was changed."
-                )
-        for name, path in place.tls.items():
-            if not os.access(path, os.R_OK):
-                raise Away(f"tls: {name} {path} cannot be read. Nothing was changed.")
-        self.identity = _zookeeper.Identity(place.scheme, *_credentials(place.credentials))
+        try:
+            _zookeeper_access.check(f"the ledger {place}", place.scheme, place.tls)
+            self.identity = _zookeeper_access.identity(place.scheme, place.credentials)
+        except ValueError as error:
+            raise Away(f"{error}. Nothing was changed.") from error
         self._own = (place.scheme, self._name())
         self.acl = _zookeeper.rights(self._own, [("digest", reader) for reader in place.readers])
 
@@ -49,18 +41,3 @@ class Access:
         if any(tuple(one.id) == self._own for one in writers):
             strange = [one for one in acl if one in strange or (one in writers and tuple(one.id) != self._own)]
         return [f"{one.id.scheme}:{one.id.id.partition(':')[0]}" for one in strange]
-
-
-def _credentials(path: str) -> tuple[str, str]:
-    """User and password from a file that only this account reads. No error shows them."""
-    try:
-        data = _ledger_trust.private(path, None)
-        text = (data or b"").decode().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Away(f"auth: file {path} cannot be read: {error}. Nothing was changed.") from error
-    user, colon, password = text.partition(":")
-    if data is None:
-        raise Away(f"auth: file {path} is not there. Nothing was changed.")
-    if not user or not colon or not password or not text.isprintable():
-        raise Away(f"auth: file {path} is not one line user:password. Nothing was changed.")
-    return user, password

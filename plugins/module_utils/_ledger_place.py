@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from . import _grammar, _ledger_directory
+from . import _grammar, _ledger_directory, _zookeeper_place
 from ._ledger import Ledger
 
-SCHEMES = ("digest", "sasl")
 # The settings that only ZooKeeper has.
 EXTRA = ("auth", "tls", "readers")
 
@@ -48,40 +47,11 @@ def parse(ledger: Any, auth: Any = None, tls: Any = None, readers: Any = None) -
                 raise ValueError(f"ledger {path!r} is a directory, and {name} is for ZooKeeper: remove one of them")
         return path.rstrip("/")
     servers, node = _grammar.ensemble(ledger, "ledger")
-    scheme, credentials = _auth(auth)
-    return Ensemble(
-        servers, node, scheme, credentials, _tls(tls), [_grammar.identity(one, "readers") for one in readers or []]
-    )
-
-
-def _auth(auth: Any) -> tuple[str, str]:
     if not auth:
         raise ValueError("ledger needs auth in ZooKeeper, or anybody could change it: {scheme: digest, file: /PATH}")
-    given = _files(auth, "auth", ("file",), others=("scheme",))
-    scheme = auth.get("scheme", SCHEMES[0])
-    if scheme not in SCHEMES:
-        raise ValueError(f"auth: scheme {scheme!r} is not one of {', '.join(SCHEMES)}")
-    if "file" not in given:
-        raise ValueError("auth has no file: it names one that holds user:password")
-    return scheme, given["file"]
-
-
-def _tls(tls: Any) -> dict[str, str]:
-    given = _files(tls or {}, "tls", ("ca", "cert", "key"))
-    if tls and "ca" not in given:
-        raise ValueError("tls has no ca: the file with the certificates that sign the servers'")
-    if ("cert" in given) != ("key" in given):
-        raise ValueError("tls has only one of cert and key: the client's certificate needs both files")
-    return given
-
-
-def _files(values: Any, what: str, names: Sequence[str], others: Sequence[str] = ()) -> dict[str, str]:
-    if not isinstance(values, Mapping):
-        raise ValueError(f"{what} is no mapping, as in {{{names[0]}: /PATH}}")
-    unknown = [str(name) for name in values if name not in (*names, *others)]
-    if unknown:
-        raise ValueError(f"{what} has {', '.join(unknown)}, and knows only {', '.join((*others, *names))}")
-    return {name: _grammar.path(values[name], f"{what}: {name}") for name in names if values.get(name) is not None}
+    scheme, credentials = _zookeeper_place.auth(auth)
+    allowed = [_grammar.identity(one, "readers") for one in readers or []]
+    return Ensemble(servers, node, scheme, credentials, _zookeeper_place.tls(tls), allowed)
 
 
 def opened(

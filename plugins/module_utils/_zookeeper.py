@@ -35,12 +35,18 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Node:
-    """data: None where it is not there, at version -1. changed: when, by the server's clock."""
+    """data: None where it is not there, at version -1. changed, created: when, by the server's clock.
+
+    session: whose it is that ends with it, or 0. order: of two nodes the one with the greater was made later.
+    """
 
     path: str
     data: bytes | None = None
     version: int = -1
     changed: float = 0.0
+    created: float = 0.0
+    session: int = 0
+    order: int = 0
 
 
 class ZooKeeper(Session):
@@ -51,7 +57,17 @@ class ZooKeeper(Session):
             data, stat = self.ask(lambda client: client.get_async(path))
         except Missing:
             return Node(path)
-        return Node(path, data, stat.version, stat.mtime / 1000)
+        return _node(path, data, stat)
+
+    def read_all(self, paths: Sequence[str]) -> list[Node]:
+        """All at once; less those that are not there."""
+        found = self.ask_all([lambda client, path=path: client.get_async(path) for path in paths])
+        return [_node(path, *answer) for path, answer in zip(paths, found) if answer is not None]
+
+    def children_all(self, paths: Sequence[str]) -> dict[str, list[str]]:
+        """By path the names of what is below, sorted, all at once; less the paths that are not there."""
+        found = self.ask_all([lambda client, path=path: client.get_children_async(path) for path in paths])
+        return {path: sorted(names) for path, names in zip(paths, found) if names is not None}
 
     def exists(self, path: str) -> bool:
         """Needs no right to the node."""
@@ -91,6 +107,11 @@ class ZooKeeper(Session):
             return step.commit_async()
 
         self.ask(sent)
+
+
+def _node(path: str, data: bytes, stat: Any) -> Node:
+    owner = stat.ephemeralOwner
+    return Node(path, data, stat.version, stat.mtime / 1000, stat.ctime / 1000, owner, stat.czxid)
 
 
 def rights(owner: tuple[str, str], readers: Iterable[tuple[str, str]]) -> list[Any]:

@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, TypeVar
 
@@ -78,10 +78,28 @@ class _Heard(logging.Handler):
         self.last = record.getMessage()
 
 
+class _Together:
+    """Requests of which the server is asked at once. A list of answers would be taken for those of one transaction."""
+
+    def __init__(self, requests: Sequence[Any]) -> None:
+        self._requests = requests
+
+    def get(self, timeout: float) -> tuple[Any, ...]:
+        end = time.monotonic() + timeout
+        return tuple(self._one(request, end) for request in self._requests)
+
+    @staticmethod
+    def _one(request: Any, end: float) -> Any:
+        try:
+            return request.get(timeout=max(0.1, end - time.monotonic()))
+        except exceptions.NoNodeError:
+            return None
+
+
 class Session:
     """It is opened when it is needed, and opened anew when it was lost. Ask it inside `again`."""
 
-    def __init__(self, hosts: Sequence[str], identity: Identity, tls: Mapping[str, str]) -> None:
+    def __init__(self, hosts: Sequence[str], identity: Identity | None, tls: Mapping[str, str]) -> None:
         self._heard = _Heard(logging.WARNING)
         # A logger that nobody else knows, at a level at which kazoo does not write what it sends.
         logger = logging.Logger("kazoo", logging.WARNING)
@@ -91,7 +109,7 @@ class Session:
             "timeout": SESSION,
             "connection_retry": {"max_tries": -1, "delay": 0.05, "max_delay": 0.5},
             "logger": logger,
-            **identity.options(),
+            **(identity.options() if identity else {}),
         }
         if tls:
             files = {"ca": tls["ca"], "certfile": tls.get("cert"), "keyfile": tls.get("key")}
@@ -142,6 +160,10 @@ class Session:
         except (exceptions.KazooException, KazooTimeoutError, OSError) as error:
             raise _Lost(f"{type(error).__name__}: {error or self._heard.last}") from error
         return answer
+
+    def ask_all(self, questions: Iterable[Callable[[KazooClient], Any]]) -> list[Any]:
+        """The answers to many requests that are under way together; None for a node that is not there."""
+        return list(self.ask(lambda client: _Together([question(client) for question in questions])))
 
     def _opened(self) -> KazooClient:
         """A client whose connection was never lost: kazoo would go on by itself, in another session if need be, and
