@@ -61,12 +61,12 @@ class ZooKeeper(Session):
 
     def read_all(self, paths: Sequence[str]) -> list[Node]:
         """All at once; less those that are not there."""
-        found = self.ask_all([lambda client, path=path: client.get_async(path) for path in paths])
+        found = self.ask_all(lambda client, path: client.get_async(path), paths)
         return [_node(path, *answer) for path, answer in zip(paths, found) if answer is not None]
 
     def children_all(self, paths: Sequence[str]) -> dict[str, list[str]]:
         """By path the names of what is below, sorted, all at once; less the paths that are not there."""
-        found = self.ask_all([lambda client, path=path: client.get_children_async(path) for path in paths])
+        found = self.ask_all(lambda client, path: client.get_children_async(path), paths)
         return {path: sorted(names) for path, names in zip(paths, found) if names is not None}
 
     def exists(self, path: str) -> bool:

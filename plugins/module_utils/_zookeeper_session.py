@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, TypeVar
 
@@ -161,9 +161,9 @@ class Session:
             raise _Lost(f"{type(error).__name__}: {error or self._heard.last}") from error
         return answer
 
-    def ask_all(self, questions: Iterable[Callable[[KazooClient], Any]]) -> list[Any]:
-        """The answers to many requests that are under way together; None for a node that is not there."""
-        return list(self.ask(lambda client: _Together([question(client) for question in questions])))
+    def ask_all(self, question: Callable[[KazooClient, str], Any], paths: Sequence[str]) -> list[Any]:
+        """The answers of many nodes, all asked at once; None for one that is not there."""
+        return list(self.ask(lambda client: _Together([question(client, path) for path in paths])))
 
     def _opened(self) -> KazooClient:
         """A client whose connection was never lost: kazoo would go on by itself, in another session if need be, and
