@@ -154,6 +154,16 @@ def members(offer: Offer, wanted: Iterable[str]) -> list[dict[str, Any]]:
     return told + [_member(name, []) for name in sorted(names - set(found))]
 
 
+def reading(source: str, offer: Offer, wanted: Iterable[str]) -> dict[str, Any]:
+    """The service as one of the guard's readings."""
+    return {
+        "kind": "dubbo",
+        "pool": f"dubbo/{offer.service.pool}",
+        "source": source,
+        "members": members(offer, wanted),
+    }
+
+
 def _member(name: str, instance: Sequence[Provider]) -> dict[str, Any]:
     return {
         "member": name,

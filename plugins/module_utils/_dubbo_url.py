@@ -36,6 +36,11 @@ class Service:
         """As rules have it: `interface:version:group`."""
         return f"{self.interface}:{self.version}:{self.group}"
 
+    @property
+    def pool(self) -> str:
+        """Its name among pools, which has no slash in it."""
+        return self.rule_key.rstrip(":")
+
     def __str__(self) -> str:
         return self.key
 

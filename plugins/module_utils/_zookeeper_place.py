@@ -10,6 +10,24 @@ from typing import Any
 from . import _grammar
 
 SCHEMES = ("digest", "sasl")
+# As a module's options.
+OPTIONS: Mapping[str, Any] = {
+    "auth": {
+        "type": "dict",
+        "options": {
+            "scheme": {"type": "str", "choices": list(SCHEMES), "default": SCHEMES[0]},
+            "file": {"type": "path", "required": True},
+        },
+    },
+    "tls": {
+        "type": "dict",
+        "options": {
+            "ca": {"type": "path", "required": True},
+            "cert": {"type": "path"},
+            "key": {"type": "path", "no_log": False},
+        },
+    },
+}
 
 
 def auth(value: Any) -> tuple[str, str]:

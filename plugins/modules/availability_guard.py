@@ -493,7 +493,7 @@ events:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lossless.restart.plugins.module_utils import _answer, _guard
+from ansible_collections.lossless.restart.plugins.module_utils import _answer, _guard, _zookeeper_place
 from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 
 POOL = {
@@ -509,15 +509,6 @@ OWNER = {
     "boot": {"type": "str", "required": True},
     "pid": {"type": "int", "required": True},
     "start": {"type": "raw", "required": True},
-}
-AUTH = {
-    "scheme": {"type": "str", "choices": ["digest", "sasl"], "default": "digest"},
-    "file": {"type": "path", "required": True},
-}
-TLS = {
-    "ca": {"type": "path", "required": True},
-    "cert": {"type": "path"},
-    "key": {"type": "path", "no_log": False},
 }
 SPEC: dict[str, Any] = {
     "argument_spec": {
@@ -540,8 +531,7 @@ SPEC: dict[str, Any] = {
         },
         "batch": {"type": "list", "elements": "str"},
         "ledger": {"type": "str"},
-        "auth": {"type": "dict", "options": AUTH},
-        "tls": {"type": "dict", "options": TLS},
+        **_zookeeper_place.OPTIONS,
         "readers": {"type": "list", "elements": "str", "default": []},
         "service": {"type": "str"},
         "run": {"type": "str"},

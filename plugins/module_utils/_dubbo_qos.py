@@ -1,0 +1,181 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Dubbo's QoS port on an instance's own host, over HTTP: what the process says of itself, and what it is told to do.
+
+Elsewhere than on loopback it obeys only whom it was told to trust. Since 3.0 a command takes a service by a regular
+expression that has to match `group/interface:version` or `interface:version`, before that only the latter; without one
+it takes all of them.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import urllib.parse
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from . import _dubbo_url, _http
+from ._dubbo_url import Service
+
+HOST = "127.0.0.1"
+DEADLINE = 5.0
+
+_ROW = re.compile(r"\|(?P<name>[^|]*)\|(?P<published>[^|]*)\|\Z")
+_PUBLISHED = re.compile(r"(?P<registry>.+)-(?P<level>[AI])\((?P<yes>[YN])\)\Z")
+_VERSION = re.compile(r'dubbo version "(?P<version>[^"]*)"')
+_LEVELS = {"A": "application", "I": "interface"}
+_HEAD = "Provider Service Name"
+_INTERNAL = "DubboInternal - "
+
+
+class QosError(Exception):
+    """The port did not do what it was asked; the message says what it did instead, and what to do."""
+
+
+class NoCommand(QosError):
+    """This version of Dubbo has no such command."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """Whether a service is registered, as its process believes. Before 3.0 it says neither where nor how."""
+
+    registry: str
+    level: str
+    yes: bool
+
+
+class Qos:
+    """The QoS port of one process. Raises QosError."""
+
+    def __init__(self, port: int, deadline: float = DEADLINE, host: str = HOST) -> None:
+        self._port = port
+        self._deadline = deadline
+        self._host = host
+
+    def services(self) -> dict[str, list[Published]]:
+        """What the process offers: by the service's key where it is registered."""
+        text = self._ok("ls")
+        try:
+            return listed(text)
+        except ValueError as error:
+            raise self._wrong("ls", f"answers with {text[:80]!r}: {error}. {self._look()}") from error
+
+    def version(self) -> str | None:
+        """Dubbo's version; None where it has no such command, before 2.7.7."""
+        try:
+            text = self._ok("version")
+        except NoCommand:
+            return None
+        found = _VERSION.search(text)
+        if found is None:
+            raise self._wrong("version", f"answers with {text[:80]!r}, which names none. {self._look()}")
+        return found["version"]
+
+    def ready(self) -> bool | None:
+        """Whether it says to be ready for calls; None where it has no such command, before 2.7.7."""
+        try:
+            text = self._ask("ready", "", (200, 503)).strip()
+        except NoCommand:
+            return None
+        if text not in ("true", "false"):
+            raise self._wrong("ready", f"answers with {text[:80]!r}, and not with true or false. {self._look()}")
+        return text == "true"
+
+    def offline(self, services: Iterable[Service], grouped: bool = True) -> None:
+        """Take these services from every registry. grouped: whether this version knows groups, as since 3.0."""
+        self._each("offline", services, grouped)
+
+    def online(self, services: Iterable[Service], grouped: bool = True) -> None:
+        self._each("online", services, grouped)
+
+    def graceful_shutdown(self) -> None:
+        """Tell all consumers to call elsewhere, and take every service offline, never one alone. Since 3.2.1."""
+        self._done("gracefulShutdown", "")
+
+    def _each(self, command: str, services: Iterable[Service], grouped: bool) -> None:
+        for service in services:
+            self._done(command, pattern(service, grouped))
+
+    def _done(self, command: str, argument: str) -> None:
+        text = self._ask(command, argument, (200,)).strip()
+        if text == "service not found":
+            raise self._wrong(command, f"knows no service that {argument!r} matches. Ask what there is with: ls")
+        if text != "OK":
+            raise self._wrong(command, f"answers with {text[:80]!r} instead of OK. {self._look()}")
+
+    def _ok(self, command: str) -> str:
+        return self._ask(command, "", (200,))
+
+    def _ask(self, command: str, argument: str, good: Sequence[int]) -> str:
+        query = f"?service={urllib.parse.quote(argument, safe='')}" if argument else ""
+        url = f"http://{self._host}:{self._port}/{command}{query}"
+        try:
+            answer = _http.ask(url, "GET", {}, None, time.monotonic() + self._deadline)
+        except _http.Unreachable as error:
+            raise self._wrong(command, f"gives no answer: {error}. {self._look()}") from error
+        text = answer.body.decode("utf-8", "replace")
+        if answer.status in good and not answer.cut:
+            return text
+        if answer.cut:
+            raise self._wrong(command, "answers with more than 64 KiB, which is more than is read")
+        if answer.status == 404:
+            raise NoCommand(str(self._wrong(command, f"does not know it (404). {self._look()}")))
+        if answer.status == 403:
+            advice = "Run this on the instance's own host, or add it to qos.accept.foreign.ip.whitelist"
+            raise self._wrong(command, f"does not allow it (403). {advice}")
+        raise self._wrong(command, f"answers {answer.status} {text[:80]!r}. {self._look()}")
+
+    def _wrong(self, command: str, what: str) -> QosError:
+        return QosError(f"qos port {self._port}: asked for {command!r} it {what}")
+
+    def _look(self) -> str:
+        return "See that qos.port names this port in the instance, and that qos.enable is not false"
+
+
+def listed(text: str) -> dict[str, list[Published]]:
+    """The providers in the answer to `ls`. Raises ValueError."""
+    head, _mark, _consumers = text.partition("As Consumer side:")
+    if not head.startswith("As Provider side:"):
+        raise ValueError("that is not Dubbo's list of services")
+    found: dict[str, list[Published]] = {}
+    for line in head.splitlines():
+        if not line.startswith("|"):
+            continue
+        row = _ROW.match(line.rstrip())
+        if row is None:
+            raise ValueError(f"its row {line!r} has not two columns")
+        name = row["name"].strip()
+        if name == _HEAD:
+            continue
+        if not name.startswith(_INTERNAL):
+            found[name] = [_published(word, name) for word in row["published"].strip().split("/") if word]
+    return found
+
+
+def _published(word: str, name: str) -> Published:
+    if word in ("Y", "N"):
+        return Published("", "", word == "Y")
+    found = _PUBLISHED.match(word)
+    if found is None:
+        raise ValueError(f"of {name} it says {word!r}, which is neither Y nor N")
+    return Published(found["registry"], _LEVELS[found["level"]], found["yes"] == "Y")
+
+
+def pattern(service: Service, grouped: bool = True) -> str:
+    """What matches this service and no name that is only like it. See `also`."""
+    name = service if grouped else Service(service.interface, "", service.version)
+    return re.escape(name.key)
+
+
+def also(service: Service, services: Mapping[str, object], grouped: bool = True) -> list[str]:
+    """Which others of a process's services the pattern takes with it: a group cannot be told from none where there is
+    a version, and before 3.0 not at all."""
+    others = [_dubbo_url.service(key) for key in services if key != service.key]
+    alone = grouped and (service.group or not service.version)
+    return [] if alone else [one.key for one in others if _plain(one) == _plain(service)]
+
+
+def _plain(service: Service) -> tuple[str, str]:
+    return service.interface, service.version
