@@ -1,0 +1,190 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The QoS port in each version's own words, and every way in which it is none."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from ansible_collections.lossless.restart.plugins.module_utils import _dubbo_qos
+from ansible_collections.lossless.restart.plugins.module_utils._dubbo_qos import NoCommand, Published, Qos, QosError
+from ansible_collections.lossless.restart.plugins.module_utils._dubbo_url import Service
+
+from tests.unit.qos_double import LS_2, LS_3, NONE, Answers, qos_double
+
+ECHO, ECHO2 = Service("lab.Echo"), Service("lab.Echo2", "g1", "1.0.0")
+Y, N = [Published("", "", True)], [Published("", "", False)]
+
+
+def test_what_2_x_lists() -> None:
+    assert "|       lab.Echo      | Y |\n" in LS_2
+    assert _dubbo_qos.listed(LS_2) == {"lab.Echo": Y, "g1/lab.Echo2:1.0.0": N}
+
+
+def test_what_3_x_lists() -> None:
+    found = _dubbo_qos.listed(LS_3.replace("\n", "\r\n"))
+    application, interface = (Published("zookeeper", level, True) for level in ("application", "interface"))
+    assert found == {
+        "g1/lab.Echo2:1.0.0": [application, Published("zookeeper", "interface", False)],
+        "lab.Echo": [application, interface],
+    }
+    assert _dubbo_qos.listed(NONE) == {}
+
+
+def test_a_service_that_is_registered_nowhere_and_a_registry_with_a_dash() -> None:
+    found = _dubbo_qos.listed(LS_3.replace("zookeeper-A(Y)/zookeeper-I(Y)", "").replace("keeper-A(Y)", "-k-A(Y)"))
+    assert found["lab.Echo"] == []
+    assert found["g1/lab.Echo2:1.0.0"][0] == Published("zoo-k", "application", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<html>", "that is not Dubbo's list of services"),
+        ("", "that is not Dubbo's list"),
+        (LS_2.replace("| Y |", "| ? |"), "of lab.Echo it says '?', which is neither Y nor N"),
+        (LS_2.replace("| Y |", "| Y | 1 |"), "has not two columns"),
+    ],
+)
+def test_what_is_no_list(text: str, said: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        _dubbo_qos.listed(text)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("answers", "version", "ready"),
+    [
+        ({"/version": (200, 'dubbo version "3.3.6"'), "/ready": (200, "true")}, "3.3.6", True),
+        ({"/version": (200, 'dubbo version "3.3.6"'), "/ready": (503, "false")}, "3.3.6", False),
+        ({"/version": (200, 'dubbo version "2.7.23"'), "/ready": (200, "false")}, "2.7.23", False),
+        ({}, None, None),
+    ],
+    ids=["3.x", "3.x after an offline", "2.7 tells it by the text alone", "2.6"],
+)
+def test_version_and_ready(answers: Answers, version: str | None, ready: bool | None) -> None:
+    with qos_double(answers) as double:
+        qos = Qos(double.port)
+        assert (qos.version(), qos.ready()) == (version, ready)
+
+
+def test_a_service_is_named_by_a_pattern_that_matches_nothing_else() -> None:
+    names = ("lab.Echo", "lab.Echo:null", "g1/lab.Echo2:1.0.0", "lab.Echo2:1.0.0", "labXEcho")
+    with qos_double({}, names) as double:
+        qos = Qos(double.port)
+        qos.offline([ECHO, ECHO2])
+        qos.online([ECHO2])
+    assert double.asked == [
+        "/offline?service=lab%5C.Echo",
+        "/offline?service=g1%2Flab%5C.Echo2%3A1%5C.0%5C.0",
+        "/online?service=g1%2Flab%5C.Echo2%3A1%5C.0%5C.0",
+    ]
+
+
+def test_2_7_is_told_no_group() -> None:
+    with qos_double({}, ("lab.Echo2:1.0.0",)) as double:
+        Qos(double.port).offline([ECHO2], grouped=False)
+        with pytest.raises(QosError, match="knows no service that 'g1/lab"):
+            Qos(double.port).offline([ECHO2])
+
+
+@pytest.mark.parametrize(
+    ("service", "grouped", "others"),
+    [
+        (Service("lab.Echo", "", "1.0.0"), True, ["g1/lab.Echo:1.0.0", "g2/lab.Echo:1.0.0"]),
+        (Service("lab.Echo", "g1", "1.0.0"), True, []),
+        (Service("lab.Echo", "g1", "1.0.0"), False, ["lab.Echo:1.0.0", "g2/lab.Echo:1.0.0"]),
+        (Service("lab.Echo"), True, []),
+        (Service("lab.Echo"), False, []),
+    ],
+)
+def test_what_a_pattern_takes_with_it(service: Service, grouped: bool, others: list[str]) -> None:
+    keys = ["lab.Echo", "lab.Echo:1.0.0", "g1/lab.Echo:1.0.0", "g2/lab.Echo:1.0.0", "lab.Echo2:1.0.0"]
+    assert _dubbo_qos.also(service, dict.fromkeys(keys), grouped) == others
+
+
+def test_graceful_shutdown_is_for_all_services() -> None:
+    with qos_double({"/gracefulShutdown": (200, "OK")}) as double:
+        Qos(double.port).graceful_shutdown()
+        assert double.asked == ["/gracefulShutdown"]
+    with qos_double({}) as double, pytest.raises(NoCommand, match="'gracefulShutdown' it does not know it .404."):
+        Qos(double.port).graceful_shutdown()
+
+
+def services(qos: Qos) -> None:
+    qos.services()
+
+
+@pytest.mark.parametrize(
+    ("answers", "ask", "said"),
+    [
+        ({}, lambda qos: qos.offline([ECHO]), "asked for 'offline' it knows no service that 'lab\\\\.Echo' matches"),
+        ({}, services, "asked for 'ls' it does not know it (404). See that qos.port names this port in the instance"),
+        ({"/ls": (403, "")}, services, "it does not allow it (403). Run this on the instance's own host, or add it to"),
+        ({"/ls": (500, "boom")}, services, "it answers 500 'boom'. See that qos.port names this port"),
+        ({"/ls": (503, "")}, services, "it answers 503 ''"),
+        ({"/ls": (200, "<html>welcome")}, services, "'<html>welcome': that is not Dubbo's list of services. See that"),
+        ({"/ls": (200, "x" * 70_000)}, services, "it answers with more than 64 KiB, which is more than is read"),
+        ({"/version": (200, "nginx")}, lambda qos: qos.version(), "it answers with 'nginx', which names none"),
+        ({"/ready": (200, "maybe")}, lambda qos: qos.ready(), "'maybe', and not with true or false"),
+        ({"/gracefulShutdown": (200, "no")}, lambda qos: qos.graceful_shutdown(), "answers with 'no' instead of OK"),
+    ],
+)
+def test_what_it_answers_instead(answers: Answers, ask: Callable[[Qos], None], said: str) -> None:
+    with qos_double(answers) as double, pytest.raises(QosError) as refused:
+        ask(Qos(double.port))
+    assert said in str(refused.value) and f"qos port {double.port}: " in str(refused.value)
+
+
+@contextlib.contextmanager
+def listener(reply: bytes) -> Iterator[int]:
+    """Another service: it answers every connection with these bytes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    line = server.accept()[0]
+                    with line:
+                        line.recv(4096)
+                        line.sendall(reply)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield int(server.getsockname()[1])
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (b"\r\nForeign Ip Not Permitted.\r\n", "gives no answer: no HTTP answer: BadStatusLine"),
+        (b"-ERR unknown command\r\n", "gives no answer: no HTTP answer"),
+        (b"", "gives no answer: no HTTP answer: RemoteDisconnected"),
+    ],
+)
+def test_another_service_is_there(reply: bytes, said: str) -> None:
+    with listener(reply) as port, pytest.raises(QosError) as refused:
+        Qos(port).services()
+    assert said in str(refused.value)
+
+
+def test_nothing_is_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = int(server.getsockname()[1])
+    with pytest.raises(QosError, match=f"qos port {port}: asked for 'ls' it gives no answer: connection refused. See"):
+        Qos(port).services()
+
+
+def test_one_that_hangs_is_left_at_the_deadline() -> None:
+    began = time.monotonic()
+    with qos_double({"/ls": (200, LS_3)}, delay=1.0) as double:
+        with pytest.raises(QosError, match="gives no answer: no whole answer in time"):
+            Qos(double.port, deadline=0.2).services()
+        assert time.monotonic() - began < 0.9
