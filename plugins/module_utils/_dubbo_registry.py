@@ -84,10 +84,10 @@ class Registry:
     def _find_root(self) -> None:
         """Raises RegistryError where there is no such chroot or group."""
         parent = self._chroot.rpartition("/")[0] or "/"
-        if self._chroot and not self._zookeeper.exists(self._chroot):
+        if self._chroot and not self._is_there(self._chroot):
             there = instead(self._chroot.rpartition("/")[2], self._below(parent))
             raise RegistryError(f"{self.name}: the chroot {self._chroot} is not there; {parent} has {there}")
-        if not any(self._zookeeper.exists(path) for path in (self._root, self._applications)):
+        if not any(self._is_there(path) for path in (self._root, self._applications)):
             there = instead(self._group, self._below(self._chroot or "/"))
             raise RegistryError(
                 f"{self.name}: the group {self._group!r} is not there; {self._chroot or '/'} has {there}. "
@@ -152,6 +152,10 @@ class Registry:
         names = [name for name in self._below(folder) if name.endswith(_dubbo_rule.SUFFIX)]
         for node in self._nodes([f"{folder}/{name}" for name in names]):
             found.rules += sum(found.keep(node.path, _dubbo_rule.from_config, node.path, node.data or b""), [])
+
+    def _is_there(self, path: str) -> bool:
+        self._at = path
+        return self._zookeeper.exists(path)
 
     def _below(self, path: str) -> list[str]:
         self._at = path

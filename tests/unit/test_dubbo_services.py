@@ -296,7 +296,7 @@ def test_warnings_of_who_else_is_there() -> None:
     ],
 )
 def test_versions_with_known_bugs(release: str, scheme: str, numbers: list[int]) -> None:
-    tree = Tree().url(*(url33(at, scheme=scheme, release=release, **{"service-name-mapping": None}) for at in (A, B)))
+    tree = Tree().url(*(url33(at, scheme=scheme, release=release) for at in (A, B)))
     found = [one for one in warnings(tree) if "apache/dubbo issue" in one]
     assert found == [one for one in found if one.startswith(f"Dubbo {release}: ")]
     assert [int(one.rpartition(" ")[2].rstrip(")")) for one in found] == numbers
