@@ -3,6 +3,7 @@
 """The real servers that the tests run against: `with lab.zookeeper() as zk`."""
 
 from .dubbo import dubbo_consumer, dubbo_provider
+from .dubbo.scene import dubbo
 from .zookeeper import zookeeper
 
-__all__ = ["dubbo_consumer", "dubbo_provider", "zookeeper"]
+__all__ = ["dubbo", "dubbo_consumer", "dubbo_provider", "zookeeper"]

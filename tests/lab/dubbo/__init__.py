@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -137,15 +138,15 @@ class Consumer(Server):
         level: str = "",
         service: str = ECHO,
         protocol: str = "dubbo",
-        threads: int = 16,
+        threads: int = 32,
         rate: int = 100,
-        work: int = 50,
+        work: int = 200,
         timeout: int = 5000,
         properties: Mapping[str, str] | None = None,
     ) -> None:
         self.level = level or LEVELS[version][0]
         assert self.level in LEVELS[version], f"Dubbo {version} has no level {level}"
-        self._account, self._result = folder / "calls.tsv", folder / "result.json"
+        self._account, self._result, self._threads = folder / "calls.tsv", folder / "result.json", threads
         words = [f"application={name}", f"service={service}", f"protocol={protocol}", f"threads={threads}"]
         words += [f"rate={rate}", f"work={work}", f"timeout={timeout}"]
         words += [f"calls={self._account}", f"result={self._result}"]
@@ -165,6 +166,15 @@ class Consumer(Server):
             return sum(call.ok and provider in ("", call.where) for call in self.calls(since)) >= count
 
         wait_for(f"{count} calls of {self.name} answered by {provider or 'anybody'}", answered, seconds)
+
+    def settle(self, seconds: float = 60.0) -> None:
+        """Until every call that began before is accounted for: each thread has ended one that began since."""
+        now, since = time.time(), len(self.calls())
+
+        def settled() -> bool:
+            return len({call.id.split("-")[1] for call in self.calls(since) if call.at > now}) == self._threads
+
+        wait_for(f"the calls of {self.name} to end", settled, seconds)
 
     def finish(self) -> dict[str, Any]:
         """End it when no call is in flight. sent, ok, failed, and by name the reasons and the providers."""
