@@ -76,6 +76,7 @@ class Qos:
     def ready(self) -> bool | None:
         """Whether it says to be ready for calls; None where it has no such command, before 2.7.7."""
         try:
+            # 2.7 fails where it is given no argument at all.
             text = self._ask("ready", "", (200, 503)).strip()
         except NoCommand:
             return None
@@ -92,13 +93,13 @@ class Qos:
 
     def graceful_shutdown(self) -> None:
         """Tell all consumers to call elsewhere, and take every service offline, never one alone. Since 3.2.1."""
-        self._done("gracefulShutdown", "")
+        self._done("gracefulShutdown", None)
 
     def _each(self, command: str, services: Iterable[Service], grouped: bool) -> None:
         for service in services:
             self._done(command, pattern(service, grouped))
 
-    def _done(self, command: str, argument: str) -> None:
+    def _done(self, command: str, argument: str | None) -> None:
         text = self._ask(command, argument, (200,)).strip()
         if text == "service not found":
             raise self._wrong(command, f"knows no service that {argument!r} matches. Ask what there is with: ls")
@@ -106,10 +107,10 @@ class Qos:
             raise self._wrong(command, f"answers with {text[:80]!r} instead of OK. {self._look()}")
 
     def _ok(self, command: str) -> str:
-        return self._ask(command, "", (200,))
+        return self._ask(command, None, (200,))
 
-    def _ask(self, command: str, argument: str, good: Sequence[int]) -> str:
-        query = f"?service={urllib.parse.quote(argument, safe='')}" if argument else ""
+    def _ask(self, command: str, argument: str | None, good: Sequence[int]) -> str:
+        query = "" if argument is None else f"?service={urllib.parse.quote(argument, safe='')}"
         url = f"http://{self._host}:{self._port}/{command}{query}"
         try:
             answer = _http.ask(url, "GET", {}, None, time.monotonic() + self._deadline)

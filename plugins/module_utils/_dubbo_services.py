@@ -149,7 +149,7 @@ def members(offer: Offer, wanted: Iterable[str]) -> list[dict[str, Any]]:
     """The service's pool, as the guard takes it: each instance once, by the address that it has in `wanted` or else
     the first of its own. Of what is wanted and offered nowhere it says `down`."""
     names = frozenset(wanted)
-    found = {_name(instance, names): instance for instance in _instances(offer, names)}
+    found = {_name(instance, names): instance for instance in _instances(offer)}
     told = [_member(name, instance) for name, instance in found.items()]
     return told + [_member(name, []) for name in sorted(names - set(found))]
 
@@ -178,22 +178,19 @@ def _name(instance: Sequence[Provider], names: frozenset[str]) -> str:
     return next((one.address for one in instance if one.address in names), instance[0].address)
 
 
-def _instances(offer: Offer, names: frozenset[str]) -> list[list[Provider]]:
+def _instances(offer: Offer) -> list[list[Provider]]:
     """The providers by process: one may serve by several protocols, each on a port of its own."""
-    found: dict[tuple[str, ...], list[Provider]] = {}
+    found: dict[str, list[Provider]] = {}
     for one in offer.providers:
         found.setdefault(_process(one), []).append(one)
-    # In containers every process is number 1: what is named twice is not one.
-    alone = [len({one.address for one in instance} & names) < 2 for instance in found.values()]
-    return [
-        part
-        for instance, is_one in zip(found.values(), alone)
-        for part in ([instance] if is_one else [[one] for one in instance])
-    ]
+    return list(found.values())
 
 
-def _process(one: Provider) -> tuple[str, ...]:
-    """What its providers have in common: their instance on the application level, or their host and pid."""
-    appeared = [entry.node.path for entry in one.entries if entry.level == APPLICATION]
-    pid = one.url.pid if one.url else None
-    return (appeared[0],) if appeared else (one.place[1], f"pid {pid}" if pid is not None else one.address)
+def _process(one: Provider) -> str:
+    """What its providers have in common: their instance on the application level, or else their session. 3.3 names no
+    pid, and in containers each is number 1."""
+    for entry in reversed(one.entries):
+        if entry.level == APPLICATION:
+            return entry.node.path
+    session = one.entries[-1].node.session
+    return f"{one.entries[-1].registry} {session}" if session else one.address

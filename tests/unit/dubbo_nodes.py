@@ -25,13 +25,11 @@ def url33(
     scheme: str = "dubbo",
     **more: Any,
 ) -> str:
-    """The URL of a provider of Dubbo 3.3.6 that registers on both levels."""
+    """The URL of a provider of Dubbo 3.3.6 that registers on both levels. It names no pid, and its host alone."""
     given = {
-        "anyhost": "true", "application": application, "background": "false", "deprecated": "false",
-        "dubbo": "2.0.2", "dynamic": "true", "executor-management-mode": "isolation", "file-cache": "true",
-        "generic": "false", "interface": interface, "methods": "echo,sleep", "pid": "4711",
-        "prefer.serialization": "hessian2,fastjson2", "release": "3.3.6", "service-name-mapping": "true",
-        "side": "provider", "timestamp": BORN, **more,
+        "application": application, "deprecated": "false", "dubbo": "2.0.2", "dynamic": "true", "generic": "false",
+        "interface": interface, "methods": "echo", "prefer.serialization": "hessian2,fastjson2", "release": "3.3.6",
+        "service-name-mapping": "true", "side": "provider", "timestamp": BORN, **more,
     }  # fmt: skip
     return _url(scheme, at, interface, given)
 
@@ -40,8 +38,8 @@ def url27(at: str = "10.0.0.3:20880", interface: str = ECHO, application: str = 
     """The URL of a provider of Dubbo 2.7.23."""
     given = {
         "anyhost": "true", "application": application, "deprecated": "false", "dubbo": "2.0.2", "dynamic": "true",
-        "generic": "false", "interface": interface, "metadata-type": "remote", "methods": "echo,sleep", "pid": "4711",
-        "release": "2.7.23", "side": "provider", "timestamp": BORN, **more,
+        "generic": "false", "interface": interface, "metadata-type": "remote", "methods": "echo", "pid": "4711",
+        "release": "2.7.23", "service.name": f"ServiceBean:/{interface}", "side": "provider", "timestamp": BORN, **more,
     }  # fmt: skip
     return _url("dubbo", at, interface, given)
 
@@ -61,7 +59,7 @@ def instance33(
     storage: str = "local",
 ) -> bytes:
     """An instance of Dubbo 3.3.6 on the application level, as Curator 5 writes it."""
-    params = {"prefer.serialization": "hessian2,fastjson2", "version": "1.0.0", "dubbo": "2.0.2", "release": "3.3.6",
+    params = {"prefer.serialization": "hessian2,fastjson2", "version": "2.0.0", "dubbo": "2.0.2", "release": "3.3.6",
               "side": "provider", "port": str(port), "protocol": "dubbo"}  # fmt: skip
     offered = [{"port": number, "protocol": name} for name, number in (endpoints or {"dubbo": port}).items()]
     metadata = {

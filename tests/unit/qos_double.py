@@ -58,7 +58,7 @@ class Double:
             def do_GET(self) -> None:
                 double.asked.append(self.path)
                 path, _mark, query = self.path.partition("?")
-                status, text = answers.get(path, (404, ""))
+                status, text = answers.get(self.path, answers.get(path, (404, "")))
                 if path in ("/offline", "/online"):
                     words = [value for values in urllib.parse.parse_qs(query).values() for value in values]
                     pattern = words[0] if words else ".*"

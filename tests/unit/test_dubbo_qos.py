@@ -18,6 +18,8 @@ from ansible_collections.lossless.restart.plugins.module_utils._dubbo_url import
 from tests.unit.qos_double import LS_2, LS_3, NONE, Answers, qos_double
 
 ECHO, ECHO2 = Service("lab.Echo"), Service("lab.Echo2", "g1", "1.0.0")
+# 2.7.23, asked without any argument.
+NO_ARGS = (500, 'Cannot read the array length because "args" is null')
 Y, N = [Published("", "", True)], [Published("", "", False)]
 
 
@@ -62,7 +64,11 @@ def test_what_is_no_list(text: str, said: str) -> None:
     [
         ({"/version": (200, 'dubbo version "3.3.6"'), "/ready": (200, "true")}, "3.3.6", True),
         ({"/version": (200, 'dubbo version "3.3.6"'), "/ready": (503, "false")}, "3.3.6", False),
-        ({"/version": (200, 'dubbo version "2.7.23"'), "/ready": (200, "false")}, "2.7.23", False),
+        (
+            {"/version": (200, 'dubbo version "2.7.23"'), "/ready": NO_ARGS, "/ready?service=": (200, "false")},
+            "2.7.23",
+            False,
+        ),
         ({}, None, None),
     ],
     ids=["3.x", "3.x after an offline", "2.7 tells it by the text alone", "2.6"],

@@ -10,14 +10,20 @@ import pytest
 from ansible_collections.lossless.restart.plugins.module_utils import _dubbo_url
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_url import ProviderUrl, Service
 
-from tests.unit.dubbo_nodes import BORN, encoded, url27, url33
+from tests.unit.dubbo_nodes import encoded, url27, url33
 
 # Names of nodes as they stood in a registry.
 NODE_336 = (
-    "dubbo%3A%2F%2F10.0.0.3%3A20880%2Flab.Echo2%3Fanyhost%3Dtrue%26application%3Dorder-svc%26background%3Dfalse%26"
-    "deprecated%3Dfalse%26dubbo%3D2.0.2%26dynamic%3Dtrue%26generic%3Dfalse%26group%3Dg1%26interface%3Dlab.Echo2%26"
-    "methods%3Decho%2Csleep%26pid%3D4711%26prefer.serialization%3Dhessian2%2Cfastjson2%26release%3D3.3.6%26"
-    "service-name-mapping%3Dtrue%26side%3Dprovider%26timestamp%3D1700000000000%26version%3D1.0.0"
+    "dubbo%3A%2F%2F10.0.0.3%3A20880%2Flab.Echo2%3Fapplication%3Decho-svc%26deprecated%3Dfalse%26dubbo%3D2.0.2%26"
+    "dynamic%3Dtrue%26generic%3Dfalse%26group%3Dg1%26interface%3Dlab.Echo2%26methods%3Decho%26"
+    "prefer.serialization%3Dhessian2%2Cfastjson2%26release%3D3.3.6%26revision%3D1.0.0%26"
+    "service-name-mapping%3Dtrue%26side%3Dprovider%26timestamp%3D1795647335226%26version%3D1.0.0"
+)
+NODE_2723 = (
+    "dubbo%3A%2F%2F10.0.0.3%3A23596%2Flab.Echo2%3Fanyhost%3Dtrue%26application%3Dold-svc%26deprecated%3Dfalse%26"
+    "dubbo%3D2.0.2%26dynamic%3Dtrue%26generic%3Dfalse%26group%3Dg1%26interface%3Dlab.Echo2%26metadata-type%3Dremote%26"
+    "methods%3Decho%26pid%3D804%26release%3D2.7.23%26revision%3D1.0.0%26"
+    "service.name%3DServiceBean%3Ag1%2Flab.Echo2%3A1.0.0%26side%3Dprovider%26timestamp%3D1795647337618%26version%3D1.0.0"
 )
 NODE_265 = (
     "dubbo%3A%2F%2F10.0.0.3%3A20880%2Flab.Echo%3Fanyhost%3Dtrue%26application%3Dorder-svc%26default.group%3Dg1%26"
@@ -29,7 +35,7 @@ NODE_265 = (
 def test_a_node_of_3_3() -> None:
     service = Service("lab.Echo2", "g1", "1.0.0")
     assert _dubbo_url.parse(NODE_336) == ProviderUrl(
-        service, "dubbo", "10.0.0.3", 20880, "order-svc", 4711, BORN, "3.3.6", True, False, 100, True
+        service, "dubbo", "10.0.0.3", 20880, "echo-svc", None, 1795647335226, "3.3.6", True, False, 100, True
     )
     assert (service.key, service.rule_key, service.pool) == (
         "g1/lab.Echo2:1.0.0",
@@ -39,8 +45,11 @@ def test_a_node_of_3_3() -> None:
 
 
 def test_a_node_of_2_7() -> None:
-    url = _dubbo_url.parse(encoded(url27(weight=0)))
-    assert (url.service.key, url.release, url.mapped, url.weight) == ("lab.Echo", "2.7.23", False, 0)
+    service = Service("lab.Echo2", "g1", "1.0.0")
+    assert _dubbo_url.parse(NODE_2723) == ProviderUrl(
+        service, "dubbo", "10.0.0.3", 23596, "old-svc", 804, 1795647337618, "2.7.23", True, False, 100, False
+    )
+    assert _dubbo_url.parse(encoded(url27(weight=0))).weight == 0
 
 
 def test_a_node_of_2_6_has_what_it_inherits_as_a_default() -> None:
