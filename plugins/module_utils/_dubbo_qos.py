@@ -2,9 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Dubbo's QoS port on an instance's own host, over HTTP: what the process says of itself, and what it is told to do.
 
-Elsewhere than on loopback it obeys only whom it was told to trust. Since 3.0 a command takes a service by a regular
-expression that has to match `group/interface:version` or `interface:version`, before that only the latter; without one
-it takes all of them.
+Elsewhere than on loopback it obeys only whom it was told to trust. A command without a service is for all of them.
 """
 
 from __future__ import annotations
@@ -12,10 +10,11 @@ from __future__ import annotations
 import re
 import time
 import urllib.parse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from . import _dubbo_url, _http
+from . import _dubbo_pattern, _dubbo_url, _http
+from ._dubbo_pattern import Pattern
 from ._dubbo_url import Service
 
 HOST = "127.0.0.1"
@@ -84,27 +83,46 @@ class Qos:
             raise self._wrong("ready", f"answers with {text[:80]!r}, and not with true or false. {self._look()}")
         return text == "true"
 
-    def offline(self, services: Iterable[Service], grouped: bool = True) -> None:
-        """Take these services from every registry. grouped: whether this version knows groups, as since 3.0."""
-        self._each("offline", services, grouped)
+    def offline(self, services: Collection[Service]) -> None:
+        """Take these services from every registry, and no other: what would take others with it is refused."""
+        self._each("offline", services)
 
-    def online(self, services: Iterable[Service], grouped: bool = True) -> None:
-        self._each("online", services, grouped)
+    def online(self, services: Collection[Service]) -> None:
+        """Register them again, and no other."""
+        self._each("online", services)
 
     def graceful_shutdown(self) -> None:
         """Tell all consumers to call elsewhere, and take every service offline, never one alone. Since 3.2.1."""
-        self._done("gracefulShutdown", None)
+        self._told("gracefulShutdown", None)
 
-    def _each(self, command: str, services: Iterable[Service], grouped: bool) -> None:
-        for service in services:
-            self._done(command, pattern(service, grouped))
+    def _each(self, command: str, services: Collection[Service]) -> None:
+        there = {_dubbo_url.service(key) for key in self.services()}
+        modern = not (self.version() or "2").startswith("2")
+        for service in sorted(services, key=str):
+            if service not in there:
+                names = ", ".join(sorted(map(str, there))) or "nothing"
+                raise self._wrong(command, f"knows no service {service}; it has {names}")
+            self._narrowest(command, service, _dubbo_pattern.patterns(service, there, modern), frozenset(services))
 
-    def _done(self, command: str, argument: str | None) -> None:
+    def _narrowest(
+        self, command: str, service: Service, patterns: Sequence[Pattern], services: frozenset[Service]
+    ) -> None:
+        """Give the command with the first pattern that is understood."""
+        for pattern in patterns:
+            others = pattern.takes - services
+            if others:
+                names = ", ".join(sorted(map(str, others)))
+                raise self._wrong(command, f"cannot tell {service} from {names}. Name them all")
+            if self._told(command, pattern.text):
+                return
+        raise self._wrong(command, f"knows {service}, but by no name that is understood: nothing was done")
+
+    def _told(self, command: str, argument: str | None) -> bool:
+        """Whether something matched."""
         text = self._ask(command, argument, (200,)).strip()
-        if text == "service not found":
-            raise self._wrong(command, f"knows no service that {argument!r} matches. Ask what there is with: ls")
-        if text != "OK":
+        if text not in ("OK", "service not found"):
             raise self._wrong(command, f"answers with {text[:80]!r} instead of OK. {self._look()}")
+        return text == "OK"
 
     def _ok(self, command: str) -> str:
         return self._ask(command, None, (200,))
@@ -162,21 +180,3 @@ def _published(word: str, name: str) -> Published:
     if found is None:
         raise ValueError(f"of {name} it says {word!r}, which is neither Y nor N")
     return Published(found["registry"], _LEVELS[found["level"]], found["yes"] == "Y")
-
-
-def pattern(service: Service, grouped: bool = True) -> str:
-    """What matches this service and no name that is only like it. See `also`."""
-    name = service if grouped else Service(service.interface, "", service.version)
-    return re.escape(name.key)
-
-
-def also(service: Service, services: Mapping[str, object], grouped: bool = True) -> list[str]:
-    """Which others of a process's services the pattern takes with it: a group cannot be told from none where there is
-    a version, and before 3.0 not at all."""
-    others = [_dubbo_url.service(key) for key in services if key != service.key]
-    alone = grouped and (service.group or not service.version)
-    return [] if alone else [one.key for one in others if _plain(one) == _plain(service)]
-
-
-def _plain(service: Service) -> tuple[str, str]:
-    return service.interface, service.version

@@ -71,6 +71,7 @@ class Place:
 
 
 def ask(**params: Any) -> dict[str, Any]:
+    """What the module answers, in this process."""
     defaults = {name: option.get("default") for name, option in dubbo_provider_info.SPEC["argument_spec"].items()}
     return _answer.of(dubbo_provider_info.run, {**defaults, **params}, False)
 

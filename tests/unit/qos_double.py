@@ -9,7 +9,7 @@ import re
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -48,10 +48,14 @@ Answers = dict[str, tuple[int, str]]
 
 
 class Double:
-    """port: where it listens. asked: every request's target. matches: names of which one has to match to be OK."""
+    """port: where it listens. asked: every request's target. names: by service those that a pattern may match.
 
-    def __init__(self, answers: Answers, matches: tuple[str, ...], delay: float) -> None:
+    taken: the services that offline and online matched.
+    """
+
+    def __init__(self, answers: Answers, names: Mapping[str, Sequence[str]], delay: float) -> None:
         self.asked: list[str] = []
+        self.taken: list[str] = []
         double = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -62,7 +66,8 @@ class Double:
                 if path in ("/offline", "/online"):
                     words = [value for values in urllib.parse.parse_qs(query).values() for value in values]
                     pattern = words[0] if words else ".*"
-                    hit = any(re.fullmatch(pattern, name) for name in matches)
+                    hit = [one for one in names if any(re.fullmatch(pattern, name) for name in names[one])]
+                    double.taken += hit
                     status, text = 200, "OK" if hit else "service not found"
                 time.sleep(delay)
                 with contextlib.suppress(ConnectionError):
@@ -91,6 +96,8 @@ class Double:
 
 
 @contextlib.contextmanager
-def qos_double(answers: Answers, matches: tuple[str, ...] = (), delay: float = 0.0) -> Iterator[Double]:
-    with Double(answers, matches, delay) as found:
+def qos_double(
+    answers: Answers, names: Mapping[str, Sequence[str]] | None = None, delay: float = 0.0
+) -> Iterator[Double]:
+    with Double(answers, names or {}, delay) as found:
         yield found

@@ -8,16 +8,16 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from ansible_collections.lossless.restart.plugins.module_utils import _dubbo_qos
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_qos import NoCommand, Published, Qos, QosError
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_url import Service
 
-from tests.unit.qos_double import LS_2, LS_3, NONE, Answers, qos_double
+from tests.unit.qos_double import LS_2, LS_3, NONE, Answers, Double, ls, qos_double
 
-ECHO, ECHO2 = Service("lab.Echo"), Service("lab.Echo2", "g1", "1.0.0")
+ECHO, PAY = Service("lab.Echo"), Service("lab.Pay")
 # 2.7.23, asked without any argument.
 NO_ARGS = (500, 'Cannot read the array length because "args" is null')
 Y, N = [Published("", "", True)], [Published("", "", False)]
@@ -79,39 +79,58 @@ def test_version_and_ready(answers: Answers, version: str | None, ready: bool | 
         assert (qos.version(), qos.ready()) == (version, ready)
 
 
-def test_a_service_is_named_by_a_pattern_that_matches_nothing_else() -> None:
-    names = ("lab.Echo", "lab.Echo:null", "g1/lab.Echo2:1.0.0", "lab.Echo2:1.0.0", "labXEcho")
-    with qos_double({}, names) as double:
-        qos = Qos(double.port)
-        qos.offline([ECHO, ECHO2])
-        qos.online([ECHO2])
-    assert double.asked == [
-        "/offline?service=lab%5C.Echo",
-        "/offline?service=g1%2Flab%5C.Echo2%3A1%5C.0%5C.0",
-        "/online?service=g1%2Flab%5C.Echo2%3A1%5C.0%5C.0",
-    ]
+Named = Callable[[Service], Sequence[str]]
+# By which names each line of versions knows a service.
+NAMES: dict[str, Named] = {
+    "2.6.12": lambda one: [one.key],
+    "2.7.8": lambda one: [Service(one.interface, "", one.version).key],
+    "2.7.23": lambda one: [one.interface],
+    "3.3.6": lambda one: [one.key, f"{one.interface}:{one.version or 'null'}"],
+}
+PLAIN, NEAR = Service("lab.Echo"), Service("labXEcho")
+VERSIONED, FIRST, SECOND = (Service("lab.Pay", group, "1.0.0") for group in ("", "g1", "g2"))
+LATER = Service("lab.Pay", "g1", "2.0.0")
 
 
-def test_2_7_is_told_no_group() -> None:
-    with qos_double({}, ("lab.Echo2:1.0.0",)) as double:
-        Qos(double.port).offline([ECHO2], grouped=False)
-        with pytest.raises(QosError, match="knows no service that 'g1/lab"):
-            Qos(double.port).offline([ECHO2])
+@contextlib.contextmanager
+def process(version: str, *services: Service) -> Iterator[tuple[Double, Qos]]:
+    """A process of that version that offers these."""
+    answers: Answers = {"/ls": (200, ls([(one.key, "Y") for one in services]))}
+    if version > "2.7.7":
+        answers["/version"] = (200, f'dubbo version "{version}"')
+    with qos_double(answers, {one.key: NAMES[version](one) for one in services}) as double:
+        yield double, Qos(double.port)
 
 
+@pytest.mark.parametrize("version", NAMES)
 @pytest.mark.parametrize(
-    ("service", "grouped", "others"),
+    ("wanted", "refused"),
     [
-        (Service("lab.Echo", "", "1.0.0"), True, ["g1/lab.Echo:1.0.0", "g2/lab.Echo:1.0.0"]),
-        (Service("lab.Echo", "g1", "1.0.0"), True, []),
-        (Service("lab.Echo", "g1", "1.0.0"), False, ["lab.Echo:1.0.0", "g2/lab.Echo:1.0.0"]),
-        (Service("lab.Echo"), True, []),
-        (Service("lab.Echo"), False, []),
+        ([PLAIN], []),
+        ([NEAR], []),
+        ([FIRST], ["2.7.8", "2.7.23"]),
+        ([LATER], ["2.7.23"]),
+        ([VERSIONED], list(NAMES)),
+        ([VERSIONED, FIRST, SECOND], ["2.7.23"]),
+        ([VERSIONED, FIRST, SECOND, LATER], []),
     ],
+    ids=["alone", "a name like it", "a group", "a version", "without a group", "all of a version", "all"],
 )
-def test_what_a_pattern_takes_with_it(service: Service, grouped: bool, others: list[str]) -> None:
-    keys = ["lab.Echo", "lab.Echo:1.0.0", "g1/lab.Echo:1.0.0", "g2/lab.Echo:1.0.0", "lab.Echo2:1.0.0"]
-    assert _dubbo_qos.also(service, dict.fromkeys(keys), grouped) == others
+def test_a_service_is_taken_offline_without_any_other(version: str, wanted: list[Service], refused: list[str]) -> None:
+    with process(version, PLAIN, NEAR, VERSIONED, FIRST, SECOND, LATER) as (double, qos):
+        if version in refused:
+            with pytest.raises(QosError, match="asked for 'offline' it cannot tell .* from .*. Name them all"):
+                qos.offline(wanted)
+        else:
+            qos.offline(wanted)
+            assert set(double.taken) == {one.key for one in wanted}
+        assert set(double.taken) <= {one.key for one in wanted}
+
+
+def test_what_goes_over_the_wire() -> None:
+    with process("3.3.6", PLAIN, FIRST) as (double, qos):
+        qos.online([FIRST, PLAIN])
+    assert double.asked[2:] == ["/online?service=g1%2Flab%5C.Pay%3A1%5C.0%5C.0", "/online?service=lab%5C.Echo"]
 
 
 def test_graceful_shutdown_is_for_all_services() -> None:
@@ -129,7 +148,12 @@ def services(qos: Qos) -> None:
 @pytest.mark.parametrize(
     ("answers", "ask", "said"),
     [
-        ({}, lambda qos: qos.offline([ECHO]), "asked for 'offline' it knows no service that 'lab\\\\.Echo' matches"),
+        (
+            {"/ls": (200, LS_3)},
+            lambda qos: qos.offline([PAY]),
+            "knows no service lab.Pay; it has g1/lab.Echo2:1.0.0, lab",
+        ),
+        ({"/ls": (200, LS_3)}, lambda qos: qos.offline([ECHO]), "knows lab.Echo, but by no name that is understood"),
         ({}, services, "asked for 'ls' it does not know it (404). See that qos.port names this port in the instance"),
         ({"/ls": (403, "")}, services, "it does not allow it (403). Run this on the instance's own host, or add it to"),
         ({"/ls": (500, "boom")}, services, "it answers 500 'boom'. See that qos.port names this port"),
