@@ -79,12 +79,16 @@ class Provider:
 
 @dataclass(frozen=True)
 class Offer:
-    """A service with its providers. known_by: what says that there is such a service. others: of other applications."""
+    """A service with its providers. known_by: what says that there is such a service.
+
+    others: other applications that have a provider of it. mapped: those that only the mapping names beside them.
+    """
 
     service: Service
     known_by: str
     providers: tuple[Provider, ...]
-    others: tuple[ProviderUrl, ...]
+    others: tuple[str, ...]
+    mapped: tuple[str, ...]
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -94,7 +98,8 @@ class Offer:
             "version": self.service.version,
             "known_by": self.known_by,
             "providers": [one.facts() for one in self.providers],
-            "others": sorted({one.application for one in self.others}),
+            "others": list(self.others),
+            "mapped": list(self.mapped),
         }
 
 
@@ -108,7 +113,7 @@ def offers(applications: Sequence[Application], interfaces: Sequence[str] = ()) 
     # What one registry knows by its interface alone, another may know with group and version.
     exact = {service.interface for service, known_by in known.items() if known_by != "mapping"}
     return [
-        Offer(service, known_by, _providers(applications, service), _others(applications, service))
+        Offer(service, known_by, _providers(applications, service), *_others(applications, service))
         for service, known_by in sorted(known.items(), key=lambda item: item[0].key)
         if (not interfaces or service.interface in interfaces)
         and (known_by != "mapping" or service.interface not in exact)
@@ -136,20 +141,23 @@ def _provider(applications: Sequence[Application], service: Service, place: Plac
     return Provider(place, applications[0].name, tuple(entries), tuple(missing), tuple(dict.fromkeys(disabled)))
 
 
-def _others(applications: Sequence[Application], service: Service) -> tuple[ProviderUrl, ...]:
-    return tuple(
-        found.url
-        for one in applications
-        for found in one.contents.urls
-        if found.url.service == service and found.url.application != one.name
-    )
+def _others(applications: Sequence[Application], service: Service) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Other applications that offer it: by their providers' nodes, and beside them by the mapping alone."""
+    own = {applications[0].name}
+    urls = {
+        found.url.application for one in applications for found in one.contents.urls if found.url.service == service
+    }
+    mapped = {name for one in applications for name in one.contents.mapped.get(service.interface, ())}
+    return tuple(sorted(urls - own)), tuple(sorted(mapped - urls - own))
 
 
 def members(offer: Offer, wanted: Iterable[str]) -> list[dict[str, Any]]:
     """The service's pool, as the guard takes it: each instance once, by the address that it has in `wanted` or else
     the first of its own. Of what is wanted and offered nowhere it says `down`."""
     names = frozenset(wanted)
-    found = {_name(instance, names): instance for instance in _instances(offer)}
+    found: dict[str, list[Provider]] = {}
+    for instance in _instances(offer):
+        found.setdefault(_name(instance, names), []).extend(instance)
     told = [_member(name, instance) for name, instance in found.items()]
     return told + [_member(name, []) for name in sorted(names - set(found))]
 

@@ -51,8 +51,10 @@ def _of_offer(offer: Offer) -> Iterator[str]:
     if len(serving) == 1 and not offer.others:
         yield f"{service}: {serving[0]} is the only provider: without it nobody offers this service"
     if offer.others:
-        others = ", ".join(sorted({one.application or "one without a name" for one in offer.others}))
+        others = ", ".join(name or "one without a name" for name in offer.others)
         yield f"{service}: other applications offer it too: {others}"
+    if offer.mapped:
+        yield f"{service}: the mapping names {', '.join(offer.mapped)} too, which may offer its interface or did once"
     for one in offer.providers:
         if any(entry.stale for entry in one.entries):
             yield (

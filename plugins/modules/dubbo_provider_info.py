@@ -129,10 +129,15 @@ services:
       description: Other applications that offer it on the interface level.
       type: list
       elements: str
+    mapped:
+      description: Further applications that the mapping names for its interface; they may offer it, or did once.
+      type: list
+      elements: str
     providers:
       description:
         - Each has C(member) (C(host:port)), C(state) (V(up) or V(down)), C(protocol), C(host), C(port), C(application),
-          C(release) (Dubbo's version), C(pid), C(timestamp) (of its export, in milliseconds) and C(weight).
+          C(release) (Dubbo's version), C(pid) (null where it is not said, as by 3.3), C(timestamp) (of its export, in
+          milliseconds) and C(weight).
         - C(levels) on which it is registered, C(missing) those where it should be and is not, C(disabled_by) the nodes
           that take it from all consumers, C(stale) the nodes that a process before it left.
         - "C(nodes), the newest last: C(registry), C(level), C(path), C(pid), C(timestamp), C(session), C(created) and

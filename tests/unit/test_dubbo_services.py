@@ -276,6 +276,13 @@ def test_warnings_of_who_else_is_there() -> None:
     ]
 
 
+def test_who_else_is_in_the_mapping() -> None:
+    tree = both("10.0.0.3", "10.0.0.4")
+    tree.contents.mapped["lab.Echo"] = frozenset({"order-svc", "pay"})
+    assert offers(tree)["lab.Echo"].mapped == ("pay",)
+    assert warnings(tree) == ["lab.Echo: the mapping names pay too, which may offer its interface or did once"]
+
+
 @pytest.mark.parametrize(
     ("release", "scheme", "numbers"),
     [
