@@ -15,6 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from . import _dubbo_url
 from ._dubbo_contents import Appeared, Contents, Registered
 from ._dubbo_instance import Instance
 from ._dubbo_url import Place, ProviderUrl, Service
@@ -50,7 +51,7 @@ class Entry:
         return {
             "registry": self.registry,
             "level": self.level,
-            "path": self.node.path,
+            "path": _dubbo_url.shown(self.node.path),
             "pid": self.pid,
             "timestamp": self.said.timestamp,
             "session": f"0x{self.node.session:x}",

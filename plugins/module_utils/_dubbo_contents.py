@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Callable, TypeVar
 
+from . import _dubbo_url
 from ._dubbo_instance import Instance
 from ._dubbo_rule import Rule
 from ._dubbo_url import ProviderUrl, Service
@@ -35,7 +36,7 @@ class Appeared:
 
 @dataclass
 class Contents:
-    """What one registry holds. urls: also other applications', on the interfaces that were looked at.
+    """What one registry holds. urls: also other applications'.
 
     mapped: by interface its applications. metadata: by revision what it offers, by service its protocols.
     interfaces: all there are. applications: all that are named anywhere. malformed: what cannot be read, and why.
@@ -56,7 +57,7 @@ class Contents:
         try:
             return [parse(*given)]
         except ValueError as error:
-            self.malformed.append(f"{self.registry}: {path}: {error}")
+            self.malformed.append(f"{self.registry}: {_dubbo_url.shown(path)}: {error}")
             return []
 
 

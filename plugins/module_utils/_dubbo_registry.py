@@ -16,7 +16,7 @@ Dubbo 3.0.9.
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import _dubbo_instance, _dubbo_rule, _dubbo_url, _grammar, _zookeeper, _zookeeper_access, _zookeeper_place
@@ -58,10 +58,10 @@ class Registry:
     def close(self) -> None:
         self._zookeeper.close()
 
-    def read(self, application: str, interfaces: Collection[str] = ()) -> Contents:
-        """All of it, or only these interfaces. Raises RegistryError."""
+    def read(self, application: str) -> Contents:
+        """All that it has of the application. Raises RegistryError."""
         try:
-            return self._zookeeper.again(lambda: self._read(application, interfaces))
+            return self._zookeeper.again(lambda: self._read(application))
         except _zookeeper.Unreachable as error:
             raise RegistryError(f"{self.name} is unreachable: {error}") from error
         except _zookeeper.Denied as error:
@@ -69,16 +69,15 @@ class Registry:
                 f"{self.name}: {self._at} cannot be read by {self._who}: {error}. Give an identity that may, by auth"
             ) from error
 
-    def _read(self, application: str, interfaces: Collection[str]) -> Contents:
+    def _read(self, application: str) -> Contents:
         self._find_root()
         self._zookeeper.catch_up(self._chroot or "/")
         found = Contents(self.name)
-        names = [name for name in self._below(self._root) if name not in BESIDE]
-        self._read_providers(found, names, application, interfaces)
+        self._read_providers(found, application)
         self._read_instances(found, application)
-        self._read_mapping(found, application, interfaces)
+        self._read_mapping(found, application)
         self._read_metadata(found, application)
-        self._read_rules(found)
+        self._read_rules(found, application)
         return found
 
     def _find_root(self) -> None:
@@ -94,16 +93,13 @@ class Registry:
                 "Name the group that the providers' registry has, and its chroot"
             )
 
-    def _read_providers(
-        self, found: Contents, names: Sequence[str], application: str, interfaces: Collection[str]
-    ) -> None:
-        folders = {f"{self._root}/{name}/providers": _dubbo_url.decoded(name) for name in names}
-        below = self._all_below(list(folders))
-        found.interfaces = sorted(folders[folder] for folder in below)
-        chosen = {path: nodes for path, nodes in below.items() if not interfaces or folders[path] in interfaces}
+    def _read_providers(self, found: Contents, application: str) -> None:
+        names = [name for name in self._below(self._root) if name not in BESIDE]
+        below = self._all_below([f"{self._root}/{name}/providers" for name in names])
+        found.interfaces = sorted(_dubbo_url.decoded(folder.split("/")[-2]) for folder in below)
         urls = {
             f"{folder}/{name}": url
-            for folder, nodes in chosen.items()
+            for folder, nodes in below.items()
             for name in nodes
             for url in found.keep(f"{folder}/{name}", _dubbo_url.parse, name)
         }
@@ -111,11 +107,6 @@ class Registry:
         ours = {path: url for path, url in urls.items() if url.application == application}
         found.urls = [Registered(urls[node.path], node) for node in self._nodes(ours)]
         found.urls += [Registered(url, Node(path)) for path, url in urls.items() if path not in ours]
-        wanted = {f"{self._root}/{urllib.parse.quote_plus(url.service.interface)}" for url in ours.values()}
-        for folder, nodes in self._all_below([f"{path}/configurators" for path in sorted(wanted)]).items():
-            for name in nodes:
-                path = f"{folder}/{name}"
-                found.rules += sum(found.keep(path, _dubbo_rule.from_override, path, name), [])
 
     def _read_instances(self, found: Contents, application: str) -> None:
         there = self._below(self._applications)
@@ -131,9 +122,9 @@ class Registry:
                 for one in found.keep(node.path, _dubbo_instance.parse, node.data or b"")
             ]
 
-    def _read_mapping(self, found: Contents, application: str, interfaces: Collection[str]) -> None:
+    def _read_mapping(self, found: Contents, application: str) -> None:
         folder = f"{self._root}/mapping"
-        names = [name for name in self._below(folder) if not interfaces or name in interfaces]
+        names = self._below(folder)
         nodes = self._nodes([f"{folder}/{name}" for name in names])
         mapping = {node.path.rpartition("/")[2]: _dubbo_instance.applications(node.data or b"") for node in nodes}
         found.mapped = {name: applications for name, applications in mapping.items() if application in applications}
@@ -147,9 +138,20 @@ class Registry:
             for offered in found.keep(node.path, _dubbo_instance.services, node.data or b""):
                 found.metadata[node.path.rpartition("/")[2]] = offered
 
-    def _read_rules(self, found: Contents) -> None:
+    def _read_rules(self, found: Contents, application: str) -> None:
+        """Of both forms. Those of other interfaces are nobody's business here, nor what is wrong with them."""
+        interfaces = {one.url.service.interface for one in found.urls if one.url.application == application}
+        interfaces |= {
+            *found.mapped,
+            *(service.interface for offered in found.metadata.values() for service in offered),
+        }
+        folders = [f"{self._root}/{urllib.parse.quote_plus(name)}/configurators" for name in sorted(interfaces)]
+        for folder, names in self._all_below(folders).items():
+            for name in names:
+                path = f"{folder}/{name}"
+                found.rules += sum(found.keep(path, _dubbo_rule.from_override, path, name), [])
         folder = f"{self._root}/config/dubbo"
-        names = [name for name in self._below(folder) if name.endswith(_dubbo_rule.SUFFIX)]
+        names = [name for name in self._below(folder) if _dubbo_rule.concerns(name, interfaces)]
         for node in self._nodes([f"{folder}/{name}" for name in names]):
             found.rules += sum(found.keep(node.path, _dubbo_rule.from_config, node.path, node.data or b""), [])
 

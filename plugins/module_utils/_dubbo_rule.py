@@ -8,7 +8,7 @@ There are two forms, and consumers heed both: since 2.7 YAML of the configuratio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,13 @@ def _meant(written: str, host: str, port: int) -> bool:
         return _dubbo_url.located(written) == (host, port)
     except ValueError:
         return _dubbo_url.plain_host(written) == host
+
+
+def concerns(name: str, interfaces: Collection[str]) -> bool:
+    """Whether a node of the configuration centre, by its name, may hold a rule for one of these interfaces."""
+    interface, colon, _rest = name.partition(":")
+    # Without a colon it is an application's, which may be a consumer.
+    return name.endswith(SUFFIX) and (not colon or interface in interfaces)
 
 
 def from_override(path: str, node: str) -> list[Rule]:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who offers each service of an application, over all its registries; and that as the guard reads it. Pure.
+"""Who offers each service of an application, over all its registries. Pure.
 
 A provider is in traffic where it is registered in every registry on every level that is wanted of it, by a process that
 may be alive, and no rule takes it from all consumers.
@@ -8,12 +8,12 @@ may be alive, and no rule takes it from all consumers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import _dubbo_url
-from ._dubbo_application import APPLICATION, LEVELS, Application, Entry
+from ._dubbo_application import LEVELS, Application, Entry
 from ._dubbo_url import Place, ProviderUrl, Service
 
 UP, DOWN = "up", "down"
@@ -71,8 +71,8 @@ class Provider:
             "weight": self.url.weight if self.url else None,
             "levels": [level for level in LEVELS if any(one.level == level for one in self.live)],
             "missing": list(self.missing),
-            "disabled_by": list(self.disabled_by),
-            "stale": [one.node.path for one in self.entries if one.stale],
+            "disabled_by": list(map(_dubbo_url.shown, self.disabled_by)),
+            "stale": [_dubbo_url.shown(one.node.path) for one in self.entries if one.stale],
             "nodes": [one.facts() for one in self.entries],
         }
 
@@ -149,56 +149,3 @@ def _others(applications: Sequence[Application], service: Service) -> tuple[tupl
     }
     mapped = {name for one in applications for name in one.contents.mapped.get(service.interface, ())}
     return tuple(sorted(urls - own)), tuple(sorted(mapped - urls - own))
-
-
-def members(offer: Offer, wanted: Iterable[str]) -> list[dict[str, Any]]:
-    """The service's pool, as the guard takes it: each instance once, by the address that it has in `wanted` or else
-    the first of its own. Of what is wanted and offered nowhere it says `down`."""
-    names = frozenset(wanted)
-    found: dict[str, list[Provider]] = {}
-    for instance in _instances(offer):
-        found.setdefault(_name(instance, names), []).extend(instance)
-    told = [_member(name, instance) for name, instance in found.items()]
-    return told + [_member(name, []) for name in sorted(names - set(found))]
-
-
-def reading(source: str, offer: Offer, wanted: Iterable[str]) -> dict[str, Any]:
-    """The service as one of the guard's readings."""
-    return {
-        "kind": "dubbo",
-        "pool": f"dubbo/{offer.service.pool}",
-        "source": source,
-        "members": members(offer, wanted),
-    }
-
-
-def _member(name: str, instance: Sequence[Provider]) -> dict[str, Any]:
-    return {
-        "member": name,
-        "state": UP if instance and all(one.state == UP for one in instance) else DOWN,
-        "weight": next((one.url.weight for one in instance if one.url), None),
-        "addresses": [one.address for one in instance] or [name],
-        "ledger": None,
-    }
-
-
-def _name(instance: Sequence[Provider], names: frozenset[str]) -> str:
-    return next((one.address for one in instance if one.address in names), instance[0].address)
-
-
-def _instances(offer: Offer) -> list[list[Provider]]:
-    """The providers by process: one may serve by several protocols, each on a port of its own."""
-    found: dict[str, list[Provider]] = {}
-    for one in offer.providers:
-        found.setdefault(_process(one), []).append(one)
-    return list(found.values())
-
-
-def _process(one: Provider) -> str:
-    """What its providers have in common: their instance on the application level, or else their session. 3.3 names no
-    pid, and in containers each is number 1."""
-    for entry in reversed(one.entries):
-        if entry.level == APPLICATION:
-            return entry.node.path
-    session = one.entries[-1].node.session
-    return f"{one.entries[-1].registry} {session}" if session else one.address

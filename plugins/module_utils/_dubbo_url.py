@@ -9,9 +9,14 @@ by what they say, never as they are written.
 from __future__ import annotations
 
 import ipaddress
+import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+# What of a URL is nobody's business, encoded or not: the values of these, and who is named before an @.
+_SECRET = re.compile(r"((?:token|password|username|secret|accesskey\w*)(?:%3D|=))((?!%26|&).)+", re.IGNORECASE)
+_USER = re.compile(r"(%3A%2F%2F|://)((?!%2F|/|%3F|\?).)*(%40|@)", re.IGNORECASE)
 
 # Who is the same for consumers: protocol, host and port.
 Place = tuple[str, str, int]
@@ -113,6 +118,11 @@ def located(authority: str) -> tuple[str, int]:
 def decoded(node: str) -> str:
     """A node's name as it was before Java's URLEncoder."""
     return urllib.parse.unquote_plus(node, errors="strict")
+
+
+def shown(path: str) -> str:
+    """A node's path for people: consumers' secrets may stand in it."""
+    return _USER.sub(r"\1***\3", _SECRET.sub(r"\1***", path))
 
 
 def parse(node: str) -> ProviderUrl:

@@ -7,7 +7,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from . import _dubbo_url
 from ._dubbo_application import Application
+from ._dubbo_rule import Rule
 from ._dubbo_services import UP, Offer, Provider
 
 # Dubbo's own issues: number, from and before which version, by which protocol alone, and what happens.
@@ -27,18 +29,25 @@ def of(applications: Sequence[Application], offers: Sequence[Offer]) -> list[str
     found += _of_versions(offers)
     found += _of_places(applications)
     found += [
-        f"rule {rule.path} takes {' '.join(rule.providers) or 'every provider'} from consumers of {rule.only} alone: "
-        "that counts as in traffic"
+        _of_rule(rule) for one in applications for rule in one.contents.rules if rule.only and _is_of(rule, offers)
+    ]
+    found += [
+        f"{one.contents.registry} has instances of {one.name}, and nothing that says what they offer: no mapping"
         for one in applications
-        for rule in one.contents.rules
-        if rule.only and any(_concerned(rule.service, offer) for offer in offers)
+        if one.contents.instances and not one.services
     ]
     found += [f"not read: {text}" for one in applications for text in one.contents.malformed]
     return list(dict.fromkeys(found))
 
 
-def _concerned(service: object, offer: Offer) -> bool:
-    return service is None or service == offer.service
+def _is_of(rule: Rule, offers: Sequence[Offer]) -> bool:
+    return any(rule.service in (None, offer.service) for offer in offers)
+
+
+def _of_rule(rule: Rule) -> str:
+    providers = " ".join(rule.providers) or "every provider"
+    path = _dubbo_url.shown(rule.path)
+    return f"rule {path} takes {providers} from consumers of {rule.only} alone: that counts as in traffic"
 
 
 def _of_offer(offer: Offer) -> Iterator[str]:

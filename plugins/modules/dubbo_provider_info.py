@@ -189,6 +189,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lossless.restart.plugins.module_utils import (
     _answer,
     _dubbo_contents,
+    _dubbo_reading,
     _dubbo_services,
     _dubbo_url,
     _dubbo_warnings,
@@ -230,12 +231,19 @@ def applications(params: dict[str, Any]) -> list[Application]:
     for address in params["registries"]:
         registry = Registry(address, params["group"], params["auth"], params["tls"])
         with contextlib.closing(registry):
-            found = Application(name, registry.read(name, params["interfaces"]), params["levels"])
-        if name not in found.contents.applications:
-            there = _dubbo_contents.instead(name, found.contents.applications)
-            raise RegistryError(f"{address}: nothing of application {name!r} is registered there; it has {there}")
+            found = Application(name, registry.read(name), params["levels"])
+        if not found.services and not found.contents.instances:
+            raise RegistryError(absent(found))
         read.append(found)
     return read
+
+
+def absent(found: Application) -> str:
+    """Why there is nothing to be said of the application."""
+    known, what = found.contents.applications, f"{found.contents.registry}: application {found.name!r}"
+    if found.name in known:
+        return "; ".join([f"{what} has nothing registered there now", *found.contents.malformed])
+    return f"{what} is not there; it has {_dubbo_contents.instead(found.name, known)}"
 
 
 def rules(read: list[Application], offers: list[Offer]) -> list[dict[str, Any]]:
@@ -243,7 +251,7 @@ def rules(read: list[Application], offers: list[Offer]) -> list[dict[str, Any]]:
     services = {offer.service for offer in offers}
     return [
         {
-            "path": rule.path,
+            "path": _dubbo_url.shown(rule.path),
             "service": rule.service.key if rule.service else None,
             "providers": list(rule.providers),
             "only": rule.only,
@@ -271,18 +279,18 @@ def registered(params: dict[str, Any]) -> dict[str, Any]:
     members = [_dubbo_url.address(*_grammar.address(one, "members:")) for one in params["members"]]
     read = applications(params)
     offers = _dubbo_services.offers(read, params["interfaces"])
-    absent = missing(params, read, offers)
+    not_offered = missing(params, read, offers)
     found = [offer.facts() for offer in offers]
     states = [provider["state"] for offer in found for provider in offer["providers"]]
     result: dict[str, Any] = {
         "services": found,
         "rules": rules(read, offers),
-        "missing": sorted(absent),
-        "warnings": [*absent.values(), *_dubbo_warnings.of(read, offers)],
+        "missing": sorted(not_offered),
+        "warnings": [*not_offered.values(), *_dubbo_warnings.of(read, offers)],
         "msg": f"{read[0].name}: {len(found)} services, {len(states)} providers, {states.count(UP)} of them up",
     }
     if params["source"]:
-        result["readings"] = [_dubbo_services.reading(params["source"], offer, members) for offer in offers]
+        result["readings"] = [_dubbo_reading.reading(params["source"], offer, members) for offer in offers]
     return result
 
 

@@ -213,7 +213,7 @@ def test_what_is_malformed_is_named_and_the_rest_is_read(place: Place, two: tupl
 @pytest.mark.parametrize(
     ("params", "said"),
     [
-        ({"application": "order-scv"}, "nothing of application 'order-scv' is registered there; it has order-svc"),
+        ({"application": "order-scv"}, "application 'order-scv' is not there; it has order-svc, which is near it"),
         ({"group": "dubo"}, "the group 'dubo' is not there"),
         ({"application": "a/b"}, "application 'a/b' is no name"),
         ({"application": None}, "application None is no name"),
@@ -247,6 +247,25 @@ def test_an_interface_that_it_does_not_offer(place: Place, two: tuple[Process, P
     assert result["warnings"] == [
         "order-svc does not offer the interface lab.Ecko; there is lab.Echo, which is near it"
     ]
+
+
+def test_an_application_of_which_nothing_is_left(place: Place) -> None:
+    with place.process() as process:
+        process.offer(url27(A, application="pay"))
+        junk = process.make(f"{process.applications}/order-svc/{A}", b"{}")
+        said = place.ask()["msg"]
+        assert (
+            f"application 'order-svc' has nothing registered there now; {place.address}: {junk}: it has no addr" in said
+        )
+        process.client.delete(junk)
+        assert place.ask()["msg"].endswith("application 'order-svc' has nothing registered there now")
+        assert place.ask(interfaces=["lab.Ecko"], application="pay")["missing"] == ["lab.Ecko"]
+
+
+def test_no_secret_of_a_url_is_returned(place: Place) -> None:
+    with place.process() as process:
+        process.offer(url27(A, token="t0ken", disabled="true"))
+        assert "t0ken" not in str(place.ask())
 
 
 def test_a_registry_that_does_not_answer(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

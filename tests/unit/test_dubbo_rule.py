@@ -164,3 +164,17 @@ def test_without_a_library_for_yaml_a_rule_is_not_taken_for_none(monkeypatch: py
     monkeypatch.setattr(_dubbo_rule, "HAS_YAML", False)
     with pytest.raises(ValueError, match="it takes the Python library PyYAML on this host: pip install PyYAML"):
         _dubbo_rule.from_config(PATH, rule30())
+
+
+@pytest.mark.parametrize(
+    ("name", "concerned"),
+    [
+        ("lab.Echo::.configurators", True),
+        ("lab.Echo:1.0.0:g1.configurators", True),
+        ("lab.Echo2::.configurators", False),
+        ("pay.configurators", True),
+        ("lab.Echo::.condition-router", False),
+    ],
+)
+def test_which_nodes_are_read(name: str, concerned: bool) -> None:
+    assert _dubbo_rule.concerns(name, ["lab.Echo"]) is concerned

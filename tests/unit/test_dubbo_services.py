@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.lossless.restart.plugins.module_utils import (
     _dubbo_instance,
+    _dubbo_reading,
     _dubbo_rule,
     _dubbo_services,
     _dubbo_url,
@@ -240,7 +241,7 @@ def test_a_service_that_is_only_in_one_registry_is_not_missed_in_the_other() -> 
 
 def test_the_guard_is_told_of_members_by_service() -> None:
     offer = offers(both("10.0.0.3", "10.0.0.4").rule(rule30()))["lab.Echo"]
-    reading = _dubbo_services.reading("dubbo", offer, [A, B, C])
+    reading = _dubbo_reading.reading("dubbo", offer, [A, B, C])
     assert (reading["kind"], reading["pool"], reading["source"]) == ("dubbo", "dubbo/lab.Echo", "dubbo")
     assert [(one["member"], one["state"]) for one in reading["members"]] == [(A, "down"), (B, "up"), (C, "down")]
     assert _sources.said_by([reading])["dubbo/lab.Echo", "dubbo", B]["weight"] == 100
@@ -253,17 +254,17 @@ def test_several_protocols_of_a_process_are_one_member(level: str) -> None:
         tree.mapping("lab.Echo").instance(instance33(endpoints={"dubbo": 20880, "tri": 50051}))
     offer = offers(tree)["lab.Echo"]
     for wanted in ([], [A], ["10.0.0.3:50051"]):
-        (member,) = _dubbo_services.members(offer, wanted)
+        (member,) = _dubbo_reading.members(offer, wanted)
         assert (member["member"], member["state"]) == ((wanted or [A])[0], "up")
         assert member["addresses"] == [A, "10.0.0.3:50051"]
     tree.rule(rule30(providers=("10.0.0.3:50051",)))
-    assert [one["state"] for one in _dubbo_services.members(offers(tree)["lab.Echo"], [A])] == ["down"]
+    assert [one["state"] for one in _dubbo_reading.members(offers(tree)["lab.Echo"], [A])] == ["down"]
 
 
 def test_two_instances_of_one_host_are_two_members() -> None:
     """In containers both have the same pid."""
     tree = Tree().url(url27(A, pid="1")).after().url(url27("10.0.0.3:20881", pid="1"))
-    assert [one["member"] for one in _dubbo_services.members(offers(tree)["lab.Echo"], [])] == [A, "10.0.0.3:20881"]
+    assert [one["member"] for one in _dubbo_reading.members(offers(tree)["lab.Echo"], [])] == [A, "10.0.0.3:20881"]
 
 
 def test_warnings_of_who_else_is_there() -> None:
@@ -305,6 +306,14 @@ def test_versions_with_known_bugs(release: str, scheme: str, numbers: list[int])
     found = [one for one in warnings(tree) if "apache/dubbo issue" in one]
     assert found == [one for one in found if one.startswith(f"Dubbo {release}: ")]
     assert [int(one.rpartition(" ")[2].rstrip(")")) for one in found] == numbers
+
+
+def test_instances_of_which_nothing_says_what_they_offer() -> None:
+    tree = Tree().instance(instance33())
+    assert offers(tree) == {}
+    assert warnings(tree) == [
+        "zookeeper://zk1:2181 has instances of order-svc, and nothing that says what they offer: no mapping"
+    ]
 
 
 def test_what_is_malformed_is_told() -> None:

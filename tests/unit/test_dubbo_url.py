@@ -119,3 +119,14 @@ def test_what_is_wrong_with_a_node(node: str, said: str) -> None:
 @pytest.mark.parametrize("key", ["lab.Echo", "lab.Echo:1.0.0", "g1/lab.Echo", "g1/lab.Echo$Inner:1.0.0"])
 def test_a_key_and_back(key: str) -> None:
     assert _dubbo_url.service(key).key == key
+
+
+def test_no_secret_of_a_url_is_shown() -> None:
+    url = url33("ops:hunter2@10.0.0.3:20880", token="t0ken", password="hunter2", username="ops", zone="a")
+    for path in (f"/dubbo/lab.Echo/providers/{encoded(url)}", url):
+        text = _dubbo_url.shown(path)
+        assert "hunter2" not in text and "t0ken" not in text and "ops" not in text
+        assert _dubbo_url.decoded(text).endswith("token=***&username=***&zone=a")
+        assert "***@10.0.0.3:20880/lab.Echo?" in _dubbo_url.decoded(text)
+    plain = f"/dubbo/lab.Echo/providers/{encoded(url33())}"
+    assert _dubbo_url.shown(plain) == plain
