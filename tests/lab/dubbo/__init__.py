@@ -64,6 +64,9 @@ def address(zk: ZooKeeper, group: str = "") -> str:
 class Provider(Server):
     """One instance of an application. It keeps its ports, and its account of calls, when it is started again."""
 
+    # Dubbo waits for 10 by itself when it is told to end.
+    grace = 30.0
+
     def __init__(
         self,
         folder: Path,
@@ -80,8 +83,8 @@ class Provider(Server):
         self.services = tuple(services)
         self.ports = {protocol: free_port() for protocol in protocols or PROTOCOLS[version]}
         self.qos_port, self.status_port = free_port(), free_port()
-        self._account = folder / "calls.tsv"
-        words = [f"name={name}", f"application={application}", f"calls={self._account}"]
+        self.account = folder / "calls.tsv"
+        words = [f"name={name}", f"application={application}", f"calls={self.account}"]
         words += [f"qos={self.qos_port}", f"status={self.status_port}"]
         words += [f"protocol={protocol}:{port}" for protocol, port in self.ports.items()]
         words += [f"service={service}" for service in services]
@@ -91,10 +94,14 @@ class Provider(Server):
     def address(self, protocol: str = "dubbo") -> str:
         return f"{HOST}:{self.ports[protocol]}"
 
+    def url(self, what: str) -> str:
+        """Of `qos`, or of `status`."""
+        return f"http://{HOST}:{self.qos_port if what == 'qos' else self.status_port}"
+
     def qos(self, command: str) -> tuple[int, str]:
         """Status and text; `offline?x=lab.Echo`, for one."""
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{self.qos_port}/{command}", timeout=30) as answer:
+            with urllib.request.urlopen(f"{self.url('qos')}/{command}", timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -107,14 +114,14 @@ class Provider(Server):
 
     def status(self) -> dict[str, int]:
         """pid, in_flight, served (since this process started), last (when the last call began, in ms)."""
-        with urllib.request.urlopen(f"http://{HOST}:{self.status_port}/status", timeout=30) as answer:
+        with urllib.request.urlopen(f"{self.url('status')}/status", timeout=30) as answer:
             found: dict[str, int] = json.load(answer)
         return found
 
     def served(self) -> list[Served]:
         return [
             Served(int(began) / 1000, int(ended) / 1000, id_, service, int(pid))
-            for began, ended, id_, service, pid in lines(self._account)
+            for began, ended, id_, service, pid in lines(self.account)
         ]
 
     def _serves(self) -> bool:
@@ -146,17 +153,18 @@ class Consumer(Server):
     ) -> None:
         self.level = level or LEVELS[version][0]
         assert self.level in LEVELS[version], f"Dubbo {version} has no level {level}"
-        self._account, self._result, self._threads = folder / "calls.tsv", folder / "result.json", threads
+        self.account = folder / "calls.tsv"
+        self._result, self._threads = folder / "result.json", threads
         words = [f"application={name}", f"service={service}", f"protocol={protocol}", f"threads={threads}"]
         words += [f"rate={rate}", f"work={work}", f"timeout={timeout}"]
-        words += [f"calls={self._account}", f"result={self._result}"]
+        words += [f"calls={self.account}", f"result={self._result}"]
         asked = {LEVEL: f"FORCE_{self.level.upper()}", **(properties or {})}
         java = words_of(version, "Consumer", asked, registries, words)
         super().__init__(name, folder, f"dubbo-{version}", java, lambda: bool(self.calls()), _own(version))
 
     def calls(self, since: int = 0) -> list[Call]:
         """What became of each call, in the order of their ends; less so many of the first."""
-        return [_call(fields) for fields in lines(self._account)[since:]]
+        return [_call(fields) for fields in lines(self.account)[since:]]
 
     def wait_calls(self, count: int, provider: str = "", seconds: float = 60.0) -> None:
         """Until so many more calls were answered, by this provider where one is named."""

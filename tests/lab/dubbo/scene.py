@@ -13,19 +13,20 @@ from ..java import Server, place
 from ..zookeeper import ZooKeeper
 from . import ECHO, ECHO2, LEVELS, Consumer, Provider, address
 
+# A consumer tries a connection anew once in a minute, after its provider was killed.
+RECONNECTED = 120.0
+
 
 class Scene:
     def __init__(self, folder: Path, version: str, providers: int, calls: dict[str, Any]) -> None:
-        self.version = version
+        self.folder, self.version = folder, version
         self.zookeeper = ZooKeeper(_made(folder / "zookeeper"))
         self.registries = [address(self.zookeeper)]
         names = [f"provider-{number + 1}" for number in range(providers)]
         common: dict[str, Any] = {"registries": self.registries, "version": version}
-        self.providers = [
-            Provider(_made(folder / name), name=name, services=(ECHO, ECHO2), **common) for name in names
-        ]
+        self.providers = [Provider(_made(folder / name), name=name, services=(ECHO, ECHO2), **common) for name in names]
         self.consumers = [
-            Consumer(_made(folder / level), name=f"{level}-caller", level=level, **common, **calls)
+            Consumer(_made(folder / f"{level}-caller"), name=f"{level}-caller", level=level, **common, **calls)
             for level in LEVELS[version]
         ]
 
@@ -39,7 +40,7 @@ class Scene:
         _start(self.consumers)
         for consumer in self.consumers:
             for provider in self.providers:
-                consumer.wait_calls(1, provider.name)
+                consumer.wait_calls(1, provider.name, RECONNECTED)
 
     def stop(self) -> None:
         for consumer in self.consumers:
