@@ -15,8 +15,7 @@ from kazoo.exceptions import NoNodeError
 
 from tests import lab
 from tests.lab.demo import wait_for
-from tests.lab.dubbo import ECHO, ECHO2, LEVELS, Provider, address
-from tests.lab.dubbo.scene import Scene
+from tests.lab.dubbo import ECHO, ECHO2, LEVELS, Provider, Scene, address
 
 # Nobody calls a provider any more that was not called for so long, in seconds.
 QUIET = 1.5

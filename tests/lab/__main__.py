@@ -14,15 +14,16 @@ from kazoo.client import KazooClient
 
 from .demo import Failed
 from .demo.__main__ import interrupted
-from .dubbo import LEVELS
-from .dubbo.scene import Scene, dubbo
+from .dubbo import LEVELS, Scene
+from .dubbo.scene import dubbo
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.lab", description="ZooKeeper with Dubbo providers and consumers on loopback, until Ctrl-C."
+        prog="python -m tests.lab",
+        description="ZooKeeper with Dubbo's providers and consumers, on loopback and until Ctrl-C.",
     )
     parser.add_argument("--dubbo", nargs="+", choices=[*LEVELS], default=[*LEVELS], help="its versions; all of them")
     parser.add_argument("--tree", metavar="HOST:PORT", help="print what is in this ZooKeeper, and end")

@@ -11,7 +11,9 @@ from typing import Any
 
 from ..java import Server, place
 from ..zookeeper import ZooKeeper
-from . import ECHO, ECHO2, LEVELS, Consumer, Provider, address
+from .consumer import Consumer
+from .jvm import ECHO, ECHO2, LEVELS, address
+from .provider import Provider
 
 # A consumer tries a connection anew once in a minute, after its provider was killed.
 RECONNECTED = 120.0
