@@ -20,9 +20,9 @@ RECONNECTED = 120.0
 
 
 class Scene:
-    def __init__(self, folder: Path, version: str, providers: int, calls: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, version: str, servers: int, providers: int, calls: dict[str, Any]) -> None:
         self.folder, self.version = folder, version
-        self.zookeeper = ZooKeeper(_made(folder / "zookeeper"))
+        self.zookeeper = ZooKeeper(_made(folder / "zookeeper"), servers=servers)
         self.registries = [address(self.zookeeper)]
         names = [f"provider-{number + 1}" for number in range(providers)]
         common: dict[str, Any] = {"registries": self.registries, "version": version}
@@ -67,10 +67,12 @@ def _made(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def dubbo(folder: Path | None = None, *, version: str = "3.3", providers: int = 2, **calls: Any) -> Iterator[Scene]:
-    """All of it inside the block; calls: settings of the consumers."""
+def dubbo(
+    folder: Path | None = None, *, version: str = "3.3", servers: int = 1, providers: int = 2, **calls: Any
+) -> Iterator[Scene]:
+    """All of it inside the block. servers: of ZooKeeper; calls: settings of the consumers."""
     with place(folder, f"dubbo-{version}") as where:
-        scene = Scene(where, version, providers, calls)
+        scene = Scene(where, version, servers, providers, calls)
         try:
             scene.start()
             yield scene
