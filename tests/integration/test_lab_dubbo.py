@@ -15,8 +15,7 @@ from kazoo.exceptions import NoNodeError
 
 from tests import lab
 from tests.lab.demo import wait_for
-from tests.lab.dubbo import ECHO2, LEVELS, Provider
-from tests.lab.dubbo.scene import Scene
+from tests.lab.dubbo import ECHO, ECHO2, LEVELS, Provider, Scene, address
 
 # Nobody calls a provider any more that was not called for so long, in seconds.
 QUIET = 1.5
@@ -105,6 +104,20 @@ def test_calls_of_another_service_and_protocol_are_accounted_for(scene: Scene) -
         served = Counter(one.id for one in provider.served() if one.service == ECHO2)
         mine = [call for call in calls if call.where == provider.name]
         assert all(served[call.id] == 1 and call.pid == provider.pid for call in mine)
+
+
+def test_several_registries_and_groups(scene: Scene, registry: KazooClient) -> None:
+    """Apart from the others, for who is killed with calls under way would be missed by them."""
+    blue, green = (address(scene.zookeeper, group) for group in ("blue", "green"))
+    with (
+        lab.dubbo_provider([blue, green], version=scene.version) as provider,
+        lab.dubbo_consumer([green], version=scene.version, level="interface") as consumer,
+    ):
+        consumer.wait_calls(1, provider.name)
+        assert provider.published().keys() == {ECHO}
+        for group in ("blue", "green"):
+            assert len(children(registry, f"/{group}/{ECHO}/providers")) == len(provider.ports)
+        assert consumer.finish()["failed"] == 0
 
 
 def test_who_leaves_before_the_kill_loses_nothing(scene: Scene, registry: KazooClient) -> None:

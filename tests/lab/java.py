@@ -24,7 +24,6 @@ OPTIONS = ("-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePe
 RELEASE = "11"
 FETCH = 900.0
 START = 60.0
-GRACE = 10.0
 
 
 def jars(profile: str) -> Path:
@@ -104,6 +103,8 @@ class Server:
     own: a folder with classes beside the profile's jars.
     """
 
+    grace = 10.0
+
     def __init__(
         self,
         name: str,
@@ -179,10 +180,10 @@ class Server:
         self._signal(number)
         self._signal(signal.SIGCONT)
         try:
-            self._process.wait(GRACE)
+            self._process.wait(self.grace)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
-            self._process.wait(GRACE)
+            self._process.wait(self.grace)
         self._signal(signal.SIGKILL)
         self._process = None
         self.paused = False

@@ -11,21 +11,24 @@ from typing import Any
 
 from ..java import Server, place
 from ..zookeeper import ZooKeeper
-from . import ECHO, ECHO2, LEVELS, Consumer, Provider, address
+from .consumer import Consumer
+from .jvm import ECHO, ECHO2, LEVELS, address
+from .provider import Provider
+
+# A consumer tries a connection anew once in a minute, after its provider was killed.
+RECONNECTED = 120.0
 
 
 class Scene:
-    def __init__(self, folder: Path, version: str, providers: int, calls: dict[str, Any]) -> None:
-        self.version = version
-        self.zookeeper = ZooKeeper(_made(folder / "zookeeper"))
+    def __init__(self, folder: Path, version: str, servers: int, providers: int, calls: dict[str, Any]) -> None:
+        self.folder, self.version = folder, version
+        self.zookeeper = ZooKeeper(_made(folder / "zookeeper"), servers=servers)
         self.registries = [address(self.zookeeper)]
         names = [f"provider-{number + 1}" for number in range(providers)]
         common: dict[str, Any] = {"registries": self.registries, "version": version}
-        self.providers = [
-            Provider(_made(folder / name), name=name, services=(ECHO, ECHO2), **common) for name in names
-        ]
+        self.providers = [Provider(_made(folder / name), name=name, services=(ECHO, ECHO2), **common) for name in names]
         self.consumers = [
-            Consumer(_made(folder / level), name=f"{level}-caller", level=level, **common, **calls)
+            Consumer(_made(folder / f"{level}-caller"), name=f"{level}-caller", level=level, **common, **calls)
             for level in LEVELS[version]
         ]
 
@@ -39,7 +42,7 @@ class Scene:
         _start(self.consumers)
         for consumer in self.consumers:
             for provider in self.providers:
-                consumer.wait_calls(1, provider.name)
+                consumer.wait_calls(1, provider.name, RECONNECTED)
 
     def stop(self) -> None:
         for consumer in self.consumers:
@@ -64,10 +67,12 @@ def _made(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def dubbo(folder: Path | None = None, *, version: str = "3.3", providers: int = 2, **calls: Any) -> Iterator[Scene]:
-    """All of it inside the block; calls: settings of the consumers."""
+def dubbo(
+    folder: Path | None = None, *, version: str = "3.3", servers: int = 1, providers: int = 2, **calls: Any
+) -> Iterator[Scene]:
+    """All of it inside the block. servers: of ZooKeeper; calls: settings of the consumers."""
     with place(folder, f"dubbo-{version}") as where:
-        scene = Scene(where, version, providers, calls)
+        scene = Scene(where, version, servers, providers, calls)
         try:
             scene.start()
             yield scene

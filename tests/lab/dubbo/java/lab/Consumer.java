@@ -46,6 +46,7 @@ public final class Consumer {
     }
 
     public static void main(String[] words) throws Exception {
+        Options.endOnFailure();
         Options options = new Options(words);
         ApplicationConfig application = new ApplicationConfig(options.text("application"));
         application.setQosEnable(false);

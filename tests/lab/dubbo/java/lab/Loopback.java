@@ -9,7 +9,7 @@ import org.apache.dubbo.rpc.Protocol;
 import org.apache.dubbo.rpc.RpcException;
 import org.apache.dubbo.rpc.protocol.InvokerWrapper;
 
-/** Around every protocol: its server listens on loopback alone. Dubbo takes 127.0.0.1 for a mistake, and any other spelling not. */
+/** Around every protocol: its server listens on loopback alone. Dubbo refuses to, where it reads 127.0.0.1. */
 public final class Loopback implements Protocol {
     private final Protocol inner;
 

@@ -14,6 +14,14 @@ final class Options {
         this.words = words;
     }
 
+    /** A process whose main thread failed would live on by Dubbo's other threads. */
+    static void endOnFailure() {
+        Thread.currentThread().setUncaughtExceptionHandler((thread, error) -> {
+            error.printStackTrace();
+            Runtime.getRuntime().halt(1);
+        });
+    }
+
     List<String> all(String name) {
         List<String> found = new ArrayList<>();
         for (String word : words) {

@@ -59,6 +59,7 @@ public final class Provider implements Echo2 {
     }
 
     public static void main(String[] words) throws Exception {
+        Options.endOnFailure();
         Options options = new Options(words);
         status(options.number("status"));
         Account account = new Account(options.text("calls"));
