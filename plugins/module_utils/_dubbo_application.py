@@ -134,16 +134,17 @@ class Application:
             return frozenset()
         if self._levels:
             return self._levels
-        own = [one for one in self._at.get(place, ()) if one.node.path not in self._stale]
+        here = [one for one in self._at.get(place, ()) if one.node.path not in self._stale]
+        own = [one for one in here if one.url.service == service] or here
         mapped = any(one.url.mapped for one in own or self.live)
         if mapped and self._by_application(service):
             return frozenset(LEVELS)
         if own:
             return frozenset({INTERFACE})
-        if any(one.node.path not in self._stale for one in self._appeared.get(place, ())):
+        if place in self._appeared:
             return frozenset({APPLICATION})
         used = {INTERFACE: bool(self.live), APPLICATION: self._by_application(service)}
-        return frozenset(level for level, is_used in used.items() if is_used) or frozenset({INTERFACE})
+        return frozenset(level for level, is_used in used.items() if is_used)
 
     def _by_application(self, service: Service) -> bool:
         """Whether consumers can come to it over the application level."""

@@ -109,6 +109,8 @@ def test_both_levels() -> None:
         "pid": None, "timestamp": BORN,
     }  # fmt: skip
     assert [node["level"] for node in facts["nodes"]] == ["interface", "application"]
+    facts = providers(both("10.0.0.3", weight=50))[f"dubbo {A}"].facts()
+    assert (facts["weight"], facts["protocol"], facts["host"], facts["port"]) == (50, "dubbo", "10.0.0.3", 20880)
 
 
 def test_a_level_that_its_url_tells_of_is_missed() -> None:
@@ -130,7 +132,10 @@ def test_2_7_beside_3_3_is_on_one_level_only() -> None:
 
 
 def test_2_7_alone() -> None:
-    assert states(Tree().url(url27(A)).after().url(url27(B))) == {A: "up", B: "up"}
+    tree = Tree().url(url27(A)).after().url(url27(B))
+    assert states(tree) == {A: "up", B: "up"}
+    facts = providers(tree)[f"dubbo {A}"].facts()
+    assert (facts["pid"], facts["levels"], facts["release"]) == (4711, ["interface"], "2.7.23")
 
 
 def test_the_last_instance_gone_from_the_application_level_is_missed_by_the_mapping() -> None:
@@ -157,6 +162,8 @@ def test_only_the_application_level_without_metadata() -> None:
     tree = Tree().mapping("lab.Echo").instance(instance33(), instance33("10.0.0.4"))
     assert offers(tree)["lab.Echo"].known_by == "mapping"
     assert states(tree) == {A: "up", B: "up"}
+    facts = providers(tree)[f"dubbo {A}"].facts()
+    assert (facts["pid"], facts["timestamp"], facts["weight"], facts["levels"]) == (None, BORN, None, ["application"])
     assert any("its group and version are not known" in one for one in warnings(tree))
 
 
@@ -237,6 +244,36 @@ def test_every_registry_counts() -> None:
 def test_a_service_that_is_only_in_one_registry_is_not_missed_in_the_other() -> None:
     first, second = Tree().url(url27(A), url27(A, "lab.Echo2")), Tree("zookeeper://zk9:2181").url(url27(A))
     assert states(first, second, key="lab.Echo2") == {A: "up"}
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [
+        (Tree("zk9").url(url27(B)), ["interface in zk9"]),
+        (Tree("zk9").mapping("lab.Echo").instance(instance33("10.0.0.4")), ["application in zk9"]),
+        (
+            Tree("zk9").mapping("lab.Echo").url(url27(B)).instance(instance33("10.0.0.5")),
+            ["application in zk9", "interface in zk9"],
+        ),
+        (Tree("zk9").mapping("lab.Echo").url(url33(B)), ["application in zk9", "interface in zk9"]),
+        (Tree("zk9").mapping("lab.Other").instance(instance33("10.0.0.4")), []),
+    ],
+    ids=["interface", "application", "some so and some so", "both", "none"],
+)
+def test_what_is_wanted_of_a_provider_in_a_registry_that_has_nothing_of_it(there: Tree, missing: list[str]) -> None:
+    assert list(providers(Tree().url(url27(A)), there)[f"dubbo {A}"].missing) == missing
+
+
+def test_without_a_mapping_its_url_says_that_an_instance_offers_it() -> None:
+    tree = Tree().url(url33(A), url27(A, "lab.Old")).instance(instance33(), instance33("10.0.0.4"))
+    assert providers(tree)[f"dubbo {A}"].facts()["levels"] == ["application", "interface"]
+    assert states(tree) == {A: "up", B: "down"}
+    assert states(tree, key="lab.Old") == {A: "up"}
+
+
+def test_a_mapping_says_it_of_a_service_whose_url_does_not() -> None:
+    tree = Tree().mapping("lab.Echo").url(url27(A)).instance(instance33("10.0.0.4"))
+    assert states(tree) == {A: "up", B: "up"}
 
 
 def test_the_guard_is_told_of_members_by_service() -> None:
