@@ -4,46 +4,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from . import _dubbo_url, _grammar
 from ._dubbo_application import APPLICATION
 from ._dubbo_services import DOWN, UP, Offer, Provider
 
 
-def members(offer: Offer, wanted: Iterable[str]) -> list[dict[str, Any]]:
-    """The service's pool, as the guard takes it: each instance once, by the address that it has in `wanted` or else
-    the first of its own. Of what is wanted and offered nowhere it says `down`."""
-    names = frozenset(wanted)
-    found: dict[str, list[Provider]] = {}
-    for instance in _instances(offer):
-        found.setdefault(_name(instance, names), []).extend(instance)
-    told = [_member(name, instance) for name, instance in found.items()]
-    return told + [_member(name, []) for name in sorted(names - set(found))]
+def named(members: Iterable[str]) -> dict[str, str]:
+    """The members of an inventory, as they are written, by the address that a registry has. Raises ValueError."""
+    return {_address(one): one for one in members}
 
 
-def reading(source: str, offer: Offer, wanted: Iterable[str]) -> dict[str, Any]:
-    """The service as one of the guard's readings."""
+def _address(member: str) -> str:
+    host, port = _grammar.address(member, "members:")
+    return _dubbo_url.address(_dubbo_url.plain_host(host), port)
+
+
+def reading(source: str, offer: Offer, wanted: Mapping[str, str]) -> dict[str, Any]:
+    """The service as one of the guard's readings; `wanted` as `named` gives it."""
     return {
         "kind": "dubbo",
         "pool": f"dubbo/{offer.service.pool}",
         "source": source,
-        "members": members(offer, wanted),
+        "members": _members(offer, wanted),
     }
 
 
-def _member(name: str, instance: Sequence[Provider]) -> dict[str, Any]:
-    return {
-        "member": name,
-        "state": UP if instance and all(one.state == UP for one in instance) else DOWN,
-        "weight": next((one.url.weight for one in instance if one.url), None),
-        "addresses": [one.address for one in instance] or [name],
-        "ledger": None,
-    }
-
-
-def _name(instance: Sequence[Provider], names: frozenset[str]) -> str:
-    return next((one.address for one in instance if one.address in names), instance[0].address)
+def _members(offer: Offer, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Each instance once, by the address of it that is wanted or else its first; `down` where it offers nothing."""
+    found: dict[str, list[Provider]] = {address: [] for address in wanted}
+    for instance in _instances(offer):
+        address = next((one.address for one in instance if one.address in wanted), instance[0].address)
+        found.setdefault(address, []).extend(instance)
+    return [
+        {
+            "member": wanted.get(address, address),
+            "state": UP if instance and all(one.state == UP for one in instance) else DOWN,
+            "weight": next((one.url.weight for one in instance if one.url), None),
+            "addresses": [one.address for one in instance] or [address],
+            "ledger": None,
+        }
+        for address, instance in found.items()
+    ]
 
 
 def _instances(offer: Offer) -> list[list[Provider]]:

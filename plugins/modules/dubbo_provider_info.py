@@ -60,8 +60,8 @@ options:
     default: []
   members:
     description:
-      - The instances as C(host:port), as the registry has them, for RV(readings). One that offers a service nowhere is
-        V(down) there.
+      - The instances as C(host:port), by the addresses that the registry has, for RV(readings). One that does not offer
+        a service is V(down) there.
     type: list
     elements: str
     default: []
@@ -276,7 +276,7 @@ def missing(params: dict[str, Any], read: list[Application], offers: list[Offer]
 
 def registered(params: dict[str, Any]) -> dict[str, Any]:
     """What the registries have."""
-    members = [_dubbo_url.address(*_grammar.address(one, "members:")) for one in params["members"]]
+    members = _dubbo_reading.named(params["members"])
     read = applications(params)
     offers = _dubbo_services.offers(read, params["interfaces"])
     not_offered = missing(params, read, offers)

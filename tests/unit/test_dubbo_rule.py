@@ -55,6 +55,11 @@ def test_a_provider_as_rules_write_it(written: str, meant: bool) -> None:
     assert only(rule30(providers=(written,))).disables(ECHO, "10.0.0.3", 20880) is meant
 
 
+def test_several_providers() -> None:
+    rule = only(rule30(providers=("10.0.0.3:20880", "10.0.0.4:20880")))
+    assert [rule.disables(ECHO, f"10.0.0.{last}", 20880) for last in (3, 4, 5)] == [True, True, False]
+
+
 def test_no_provider_named_is_every_provider() -> None:
     assert only(rule30(providers=())).disables(ECHO, "10.0.0.9", 1)
 
@@ -147,6 +152,8 @@ def test_overrides_in_the_configuration_centre() -> None:
         (b"disabled", "it is no rule with configs"),
         (b"configs: {}", ""),
         (b"configs: [disabled]", "one of its configs is no mapping with parameters"),
+        (b"configs: [{parameters: [disabled]}]", "one of its configs is no mapping with parameters"),
+        (b'["override://0.0.0.0/lab.Echo", 1]', "it is no rule with configs"),
         (rule30("''"), "it has no key, which says whose it is"),
         (b"configs: !!python/object/apply:os.system [id]", "it is no YAML"),
     ],

@@ -100,6 +100,11 @@ def warnings(*trees: Tree) -> list[str]:
     return _dubbo_warnings.of(read, _dubbo_services.offers(read))
 
 
+def members(offer: Offer, wanted: Sequence[str] = ()) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = _dubbo_reading.reading("dubbo", offer, _dubbo_reading.named(wanted))["members"]
+    return found
+
+
 def test_both_levels() -> None:
     found = providers(both("10.0.0.3", "10.0.0.4"))
     assert list(found) == [f"dubbo {A}", f"dubbo {B}"]
@@ -278,10 +283,22 @@ def test_a_mapping_says_it_of_a_service_whose_url_does_not() -> None:
 
 def test_the_guard_is_told_of_members_by_service() -> None:
     offer = offers(both("10.0.0.3", "10.0.0.4").rule(rule30()))["lab.Echo"]
-    reading = _dubbo_reading.reading("dubbo", offer, [A, B, C])
+    reading = _dubbo_reading.reading("dubbo", offer, _dubbo_reading.named([A, B, C]))
     assert (reading["kind"], reading["pool"], reading["source"]) == ("dubbo", "dubbo/lab.Echo", "dubbo")
     assert [(one["member"], one["state"]) for one in reading["members"]] == [(A, "down"), (B, "up"), (C, "down")]
     assert _sources.said_by([reading])["dubbo/lab.Echo", "dubbo", B]["weight"] == 100
+
+
+def test_a_member_is_told_as_the_inventory_writes_it() -> None:
+    tree = Tree().url(url27("[fd00:0:0:0:0:0:0:3]:20880")).after().url(url27("ORDER-3.internal:20880"))
+    wanted = ["[fd00:0::3]:20880", "Order-3.Internal:20880", "order-4.internal:20880"]
+    assert [(one["member"], one["state"]) for one in members(offers(tree)["lab.Echo"], wanted)] == [
+        (wanted[0], "up"),
+        (wanted[1], "up"),
+        (wanted[2], "down"),
+    ]
+    with pytest.raises(ValueError, match="members: '10.0.0.3' has no port"):
+        members(offers(tree)["lab.Echo"], ["10.0.0.3"])
 
 
 @pytest.mark.parametrize("level", ["interface", "both"])
@@ -291,17 +308,17 @@ def test_several_protocols_of_a_process_are_one_member(level: str) -> None:
         tree.mapping("lab.Echo").instance(instance33(endpoints={"dubbo": 20880, "tri": 50051}))
     offer = offers(tree)["lab.Echo"]
     for wanted in ([], [A], ["10.0.0.3:50051"]):
-        (member,) = _dubbo_reading.members(offer, wanted)
+        (member,) = members(offer, wanted)
         assert (member["member"], member["state"]) == ((wanted or [A])[0], "up")
         assert member["addresses"] == [A, "10.0.0.3:50051"]
     tree.rule(rule30(providers=("10.0.0.3:50051",)))
-    assert [one["state"] for one in _dubbo_reading.members(offers(tree)["lab.Echo"], [A])] == ["down"]
+    assert [one["state"] for one in members(offers(tree)["lab.Echo"], [A])] == ["down"]
 
 
 def test_two_instances_of_one_host_are_two_members() -> None:
     """In containers both have the same pid."""
     tree = Tree().url(url27(A, pid="1")).after().url(url27("10.0.0.3:20881", pid="1"))
-    assert [one["member"] for one in _dubbo_reading.members(offers(tree)["lab.Echo"], [])] == [A, "10.0.0.3:20881"]
+    assert [one["member"] for one in members(offers(tree)["lab.Echo"], [])] == [A, "10.0.0.3:20881"]
 
 
 def test_warnings_of_who_else_is_there() -> None:
