@@ -60,12 +60,22 @@ def test_metadata_say_what_is_offered_and_by_which_protocol() -> None:
 
 @pytest.mark.parametrize(
     ("data", "said"),
-    [(b"", "it is no JSON"), (b"{}", "it has no services"), (b'{"services": {"a": {}}}', "a service without a name")],
+    [
+        (b"", "it is no JSON"),
+        (b"{}", "it has no services"),
+        (b'{"services": {"a": {"name": "lab.Echo"}, "b": 1}}', "it has no services"),
+        (b'{"services": {"a": {}}}', "it has a service without a name"),
+    ],
 )
 def test_what_is_wrong_with_metadata(data: bytes, said: str) -> None:
     with pytest.raises(ValueError) as refused:
         _dubbo_instance.services(data)
     assert said in str(refused.value)
+
+
+def test_metadata_name_a_service_by_its_name_or_its_path() -> None:
+    data = b'{"services": {"a": {"name": "lab.Echo", "path": "echo"}, "b": {"path": "lab.Echo2"}}}'
+    assert list(_dubbo_instance.services(data)) == [Service("lab.Echo"), Service("lab.Echo2")]
 
 
 def test_a_mapping_names_applications() -> None:
