@@ -23,6 +23,8 @@ from ._zookeeper import Node
 
 INTERFACE, APPLICATION = "interface", "application"
 LEVELS = (APPLICATION, INTERFACE)
+# The revision of an instance that offers nothing.
+NOTHING = "0"
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,8 @@ class Application:
 
     def _offered(self, service: Service, one: Appeared) -> set[Place]:
         """The places at which the instance offers the service, as far as can be told."""
+        if one.instance.revision == NOTHING:
+            return set()
         metadata = self.contents.metadata.get(one.instance.revision)
         if metadata is not None:
             return {place for place in places(one) if place[0] in metadata.get(service, ())}

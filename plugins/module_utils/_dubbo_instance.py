@@ -70,6 +70,12 @@ def services(data: bytes) -> dict[Service, frozenset[str]]:
     return found
 
 
+def release(data: bytes) -> str:
+    """Dubbo's version, from the metadata: their instance does not name it. Empty where they do not either."""
+    found = [one.get("params") or {} for one in _mapping(data, "it").get("services", {}).values()]
+    return next((str(params["release"]) for params in found if params.get("release")), "")
+
+
 def applications(data: bytes) -> frozenset[str]:
     """Which applications offer an interface, from its mapping."""
     return frozenset(name.strip() for name in data.decode(errors="replace").split(",") if name.strip())

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from . import _dubbo_instance, _dubbo_rule, _dubbo_url, _grammar, _zookeeper, _zookeeper_access, _zookeeper_place
@@ -134,9 +135,13 @@ class Registry:
     def _read_metadata(self, found: Contents, application: str) -> None:
         revisions = {one.instance.revision for one in found.instances} - {""}
         folder = f"{self._root}/metadata/{application}"
+        releases = {}
         for node in self._nodes([f"{folder}/{revision}" for revision in sorted(revisions)]):
+            revision = node.path.rpartition("/")[2]
             for offered in found.keep(node.path, _dubbo_instance.services, node.data or b""):
-                found.metadata[node.path.rpartition("/")[2]] = offered
+                found.metadata[revision] = offered
+                releases[revision] = _dubbo_instance.release(node.data or b"")
+        found.instances = [_with_release(one, releases.get(one.instance.revision, "")) for one in found.instances]
 
     def _read_rules(self, found: Contents, application: str) -> None:
         """Of both forms. Those of other interfaces are nobody's business here, nor what is wrong with them."""
@@ -171,3 +176,7 @@ class Registry:
         wanted = list(paths)
         self._at = wanted[0] if wanted else self._at
         return self._zookeeper.read_all(wanted)
+
+
+def _with_release(one: Appeared, release: str) -> Appeared:
+    return replace(one, instance=replace(one.instance, release=one.instance.release or release))

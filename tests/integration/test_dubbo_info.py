@@ -184,6 +184,7 @@ def test_metadata_in_the_registry_say_what_is_offered(place: Place) -> None:
         result = place.ask()
     assert [(one["service"], one["known_by"]) for one in result["services"]] == [("g1/lab.Echo2:1.0", "metadata")]
     assert states(result, "g1/lab.Echo2:1.0") == {A: "up"}
+    assert result["services"][0]["providers"][0]["release"] == "3.3.6"
 
 
 def test_rules_of_both_forms(place: Place, two: tuple[Process, Process]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,3 +164,32 @@ def test_all_are_gone(fleet: Fleet) -> None:
         return
     assert [[one["state"] for one in reading["members"]] for reading in result["readings"]] == [["down", "down"]] * 2
     assert [one["known_by"] for one in result["services"]] == ["mapping", "mapping"]
+
+
+@pytest.mark.parametrize("storage", ["local", "remote"])
+def test_only_the_application_level(zookeeper: ZooKeeper, tmp_path: Path, storage: str) -> None:
+    """With its metadata in the registry it is known what an instance offers, else only which interfaces there are."""
+    registry = address(zookeeper, storage)
+    properties = {"dubbo.application.register-mode": "instance", "dubbo.application.metadata-type": storage}
+    with lab.dubbo_provider([registry], tmp_path, services=BOTH, properties=properties) as provider:
+        at = provider.address()
+
+        def told() -> dict[str, Any]:
+            return ask(
+                registries=[f"zookeeper://{zookeeper.hosts}"], group=storage, application="echo-svc",
+                source="dubbo", members=[at],
+            )  # fmt: skip
+
+        def pools() -> dict[str, list[str]]:
+            readings = told()["readings"]
+            return {reading["pool"]: [one["state"] for one in reading["members"]] for reading in readings}
+
+        versioned = "dubbo/lab.Echo2:1.0.0:g1" if storage == "remote" else "dubbo/lab.Echo2"
+        wait_for("the mapping", lambda: pools() == {"dubbo/lab.Echo": ["up"], versioned: ["up"]}, 30)
+        assert {one["release"] for service in told()["services"] for one in service["providers"]} == {"3.3.6"}
+        Qos(provider.qos_port).offline([_dubbo_url.service(ECHO)])
+        if storage == "remote":
+            wait_for("one to be gone", lambda: pools() == {"dubbo/lab.Echo": ["down"], versioned: ["up"]}, 30)
+        else:
+            warned = [one for one in told()["warnings"] if one.startswith("lab.Echo: only the mapping names it")]
+            assert len(warned) == 1 and "its group and version are not known" in warned[0]

@@ -70,6 +70,8 @@ def instance33(
         "meta-v": "2.0.0",
         "timestamp": str(BORN),
     }
+    if storage == "remote":
+        del metadata["dubbo.metadata-service.url-params"]
     payload = {
         "@class": "org.apache.dubbo.registry.zookeeper.ZookeeperInstance",
         "id": f"{host}:{port}",

@@ -78,6 +78,12 @@ def test_metadata_name_a_service_by_its_name_or_its_path() -> None:
     assert list(_dubbo_instance.services(data)) == [Service("lab.Echo"), Service("lab.Echo2")]
 
 
+def test_metadata_name_the_release_that_their_instance_does_not() -> None:
+    assert _dubbo_instance.parse(instance33(storage="remote")).release == ""
+    assert _dubbo_instance.release(metadata33(("lab.Echo", "", "", "dubbo"))) == "3.3.6"
+    assert _dubbo_instance.release(b'{"services": {"a": {"name": "lab.Echo"}}}') == ""
+
+
 def test_a_mapping_names_applications() -> None:
     assert _dubbo_instance.applications(b"order-svc, pay,") == {"order-svc", "pay"}
     assert _dubbo_instance.applications(b"") == set()

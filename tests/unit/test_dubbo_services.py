@@ -27,6 +27,7 @@ from tests.unit.dubbo_nodes import BORN, encoded, instance33, metadata33, rule30
 
 A, B, C = "10.0.0.3:20880", "10.0.0.4:20880", "10.0.0.5:20880"
 REVISION = "b7f3d2c1a0e94d5f8a6b7c8d9e0f1a2b"
+OTHER = "/dubbo/config/dubbo/lab.Other::.configurators"
 RULE = "/dubbo/config/dubbo/lab.Echo::.configurators"
 
 
@@ -172,6 +173,11 @@ def test_only_the_application_level_without_metadata() -> None:
     assert any("its group and version are not known" in one for one in warnings(tree))
 
 
+def test_an_instance_that_offers_nothing_any_more() -> None:
+    tree = Tree().mapping("lab.Echo").instance(instance33(revision="0"), instance33("10.0.0.4"))
+    assert states(tree) == {B: "up"}
+
+
 def test_one_of_two_services_was_taken_offline() -> None:
     """The instance stays on the application level: only the interface level tells."""
     tree = both("10.0.0.3", "10.0.0.4").mapping("lab.Echo2")
@@ -229,6 +235,13 @@ def test_a_rule_for_everybody_and_one_for_some(disabled: bool) -> None:
     assert found.disabled_by == ((RULE,) if disabled else ())
     told = [one for one in warnings(tree) if RULE in one]
     assert bool(told) is not disabled and all("consumers of applications pay alone" in one for one in told)
+
+
+def test_a_rule_for_every_provider_of_every_service() -> None:
+    every = rule30("pay", providers=()).replace(b"scope: service", b"scope: application")
+    (told,) = warnings(both("10.0.0.3", "10.0.0.4").rule(every, "/pay.configurators"))
+    assert told.startswith("rule /pay.configurators takes every provider from consumers of application pay alone: ")
+    assert warnings(both("10.0.0.3", "10.0.0.4").rule(rule30("lab.Other", applications=["pay"]), OTHER)) == []
 
 
 def test_a_url_that_disables_itself() -> None:
