@@ -229,7 +229,8 @@ def test_ephemeral_nodes_of_one_session_are_never_stale() -> None:
 
 @pytest.mark.parametrize("disabled", [False, True])
 def test_a_rule_for_everybody_and_one_for_some(disabled: bool) -> None:
-    tree = both("10.0.0.3", "10.0.0.4").rule(rule30() if disabled else rule30(applications=["pay"]))
+    tree = both("10.0.0.3", "10.0.0.4").mapping("lab.Echo2")
+    tree.rule(rule30() if disabled else rule30(applications=["pay"]))
     assert states(tree) == {A: "down" if disabled else "up", B: "up"}
     found = providers(tree)[f"dubbo {A}"]
     assert found.disabled_by == ((RULE,) if disabled else ())
