@@ -93,7 +93,7 @@ class Application:
         """Whether a later process has its place. What outlives its session is so only if it is of the same service."""
         here = self._at[one.url.place]
         if one.node.session:
-            return one.node.session != here[-1].node.session
+            return one.node.session != [other.node.session for other in here if other.node.session][-1]
         return any(other.url.service == one.url.service and other.node.order > one.node.order for other in here)
 
     def _outlived(self, one: Appeared) -> bool:

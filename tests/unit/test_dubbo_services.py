@@ -223,6 +223,12 @@ def test_nodes_that_outlive_their_session_are_stale_by_service() -> None:
     assert states(tree, key="lab.Echo2") == {A: "up"}
 
 
+def test_a_node_that_outlives_its_session_makes_no_other_stale() -> None:
+    tree = Tree().url(url27(A))
+    tree.session = 0
+    assert states(tree.url(url27(A, "lab.Echo2", dynamic="false"))) == {A: "up"}
+
+
 def test_ephemeral_nodes_of_one_session_are_never_stale() -> None:
     assert states(Tree().url(url27(A), url27(A, timestamp=BORN + 5))) == {A: "up"}
 
