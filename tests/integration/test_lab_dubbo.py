@@ -136,5 +136,4 @@ def test_a_kill_alone_loses_calls(scene: Scene) -> None:
     before = so_far(scene)
     scene.providers[1].kill()
     lost = failed(scene, before)
-    print(lost)
     assert all(lost.values()), lost
