@@ -14,7 +14,7 @@ LINK := .venv/collections/ansible_collections/lossless/restart
 PARTS := system unit style docs lint importer sanity integration cores bench-small
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down check test bench bench-floor changelog dist clean tree $(PARTS)
+.PHONY: help demo up down lab check test bench bench-floor changelog dist clean tree $(PARTS)
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -37,6 +37,9 @@ bench-floor: .venv/test.stamp ## many runs at once, killed at random, on each ba
 	@PYTHONPATH=.venv/collections $(BIN)/python -m benchmarks.floor
 
 # For contributors
+
+lab: .venv/test.stamp ## start the servers that the tests run against, print where they are, stop them on Ctrl-C
+	@$(BIN)/python -m tests.lab
 
 check: unit style ## the fast tests: unit, ruff, mypy
 

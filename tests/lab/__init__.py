@@ -2,6 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The real servers that the tests run against: `with lab.zookeeper() as zk`."""
 
+from .dubbo.consumer import dubbo_consumer
+from .dubbo.provider import dubbo_provider
+from .dubbo.scene import dubbo
 from .zookeeper import zookeeper
 
-__all__ = ["zookeeper"]
+__all__ = ["dubbo", "dubbo_consumer", "dubbo_provider", "zookeeper"]

@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from .demo import wait_for
@@ -20,29 +20,52 @@ from .demo import wait_for
 POM = Path(__file__).parent / "maven" / "pom.xml"
 # Small, and quick to start.
 OPTIONS = ("-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
+# What is compiled by one JDK and kept in the cache runs on an older one too.
+RELEASE = "11"
 FETCH = 900.0
 START = 60.0
-GRACE = 10.0
 
 
 def jars(profile: str) -> Path:
     """The folder with the jars of one profile of the pom; fetched where they are not in the user's cache yet."""
-    mark = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lossless-restart" / "jars"
+    return _cached("jars", profile, POM.read_bytes(), lambda folder: _fetch(profile, folder))
+
+
+def classes(profile: str, sources: Path) -> Path:
+    """The folder with what is in `sources`, compiled against the jars of a profile; in the cache beside them."""
+    files = sorted(path for path in sources.rglob("*") if path.is_file())
+    content = b"".join(f"\n{path.relative_to(sources)}\n".encode() + path.read_bytes() for path in files)
+    return _cached("classes", profile, POM.read_bytes() + content, lambda folder: _compile(profile, sources, folder))
+
+
+def _cached(kind: str, profile: str, content: bytes, make: Callable[[Path], None]) -> Path:
+    """A folder that depends on the content alone: made once, by one process at a time, and whole or not there."""
+    mark = hashlib.sha256(content).hexdigest()[:12]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lossless-restart" / kind
     cache.mkdir(parents=True, exist_ok=True)
     folder = cache / f"{profile}-{mark}"
     with (cache / f"{profile}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             with tempfile.TemporaryDirectory(dir=cache) as draft:
-                _fetch(profile, Path(draft) / "lib")
-                Path(draft, "lib").rename(folder)
+                make(Path(draft) / "made")
+                Path(draft, "made").rename(folder)
     return folder
 
 
 def _fetch(profile: str, folder: Path) -> None:
     command = [program("mvn"), "-q", "-B", "-f", str(POM), "-P", profile, "dependency:copy-dependencies"]
-    command += ["-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
+    said = _run([*command, "-DincludeScope=runtime", f"-DoutputDirectory={folder}"])
+    assert any(folder.glob("*.jar")), f"no jars for {profile}: {said}"
+
+
+def _compile(profile: str, sources: Path, folder: Path) -> None:
+    shutil.copytree(sources, folder, ignore=shutil.ignore_patterns("*.java"))
+    command = [program("javac"), "--release", RELEASE, "-d", str(folder), "-cp", f"{jars(profile)}/*"]
+    _run([*command, *map(str, sources.rglob("*.java"))])
+
+
+def _run(command: Sequence[str]) -> str:
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
@@ -52,7 +75,19 @@ def _fetch(profile: str, folder: Path) -> None:
         timeout=FETCH,
         check=False,
     )
-    assert done.returncode == 0 and any(folder.glob("*.jar")), f"{' '.join(command)}: {done.stdout[-3000:]}"
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stdout[-3000:]}"
+    return done.stdout
+
+
+@contextlib.contextmanager
+def place(folder: Path | None, name: str) -> Iterator[Path]:
+    """The folder; where none is given one of its own, which is kept with its logs on a failure."""
+    if folder:
+        yield folder
+        return
+    own = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    yield own
+    shutil.rmtree(own)
 
 
 def program(name: str) -> str:
@@ -65,14 +100,26 @@ class Server:
     """One JVM in a folder of its own, with its log there; it can be started again after it was stopped or killed.
 
     words: the JVM's options, the main class and its arguments. ready: whether the server itself says that it serves.
+    own: a folder with classes beside the profile's jars.
     """
 
-    def __init__(self, name: str, folder: Path, profile: str, words: Sequence[str], ready: Callable[[], bool]) -> None:
+    grace = 10.0
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        profile: str,
+        words: Sequence[str],
+        ready: Callable[[], bool],
+        own: Path | None = None,
+    ) -> None:
         self.name = name
         self.folder = folder
         self.log = folder / "server.log"
         self.paused = False
-        self._command = [program("java"), *OPTIONS, f"-Duser.home={folder}", "-cp", f"{jars(profile)}/*", *words]
+        path = ":".join([*([str(own)] if own else []), f"{jars(profile)}/*"])
+        self._command = [program("java"), *OPTIONS, f"-Duser.home={folder}", "-cp", path, *words]
         self._ready = ready
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -133,10 +180,10 @@ class Server:
         self._signal(number)
         self._signal(signal.SIGCONT)
         try:
-            self._process.wait(GRACE)
+            self._process.wait(self.grace)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
-            self._process.wait(GRACE)
+            self._process.wait(self.grace)
         self._signal(signal.SIGKILL)
         self._process = None
         self.paused = False

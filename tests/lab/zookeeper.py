@@ -5,14 +5,12 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .demo import wait_for
-from .java import START, Server
+from .java import START, Server, place
 from .nginx import free_port
 from .tls import Authority
 
@@ -149,12 +147,10 @@ def zookeeper(
     users: Mapping[str, str] | None = None,
 ) -> Iterator[ZooKeeper]:
     """ZooKeeper inside the block. Without a folder in one of its own, which is kept with its logs on a failure."""
-    own = Path(tempfile.mkdtemp(prefix="zookeeper-")) if folder is None else None
-    zk = ZooKeeper(folder or Path(str(own)), servers=servers, version=version, tls=tls, users=users)
-    try:
-        zk.start()
-        yield zk
-    finally:
-        zk.stop()
-    if own:
-        shutil.rmtree(own)
+    with place(folder, "zookeeper") as where:
+        zk = ZooKeeper(where, servers=servers, version=version, tls=tls, users=users)
+        try:
+            zk.start()
+            yield zk
+        finally:
+            zk.stop()
