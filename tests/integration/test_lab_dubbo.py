@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -88,36 +89,28 @@ def test_every_level_is_registered(scene: Scene, registry: KazooClient) -> None:
         assert levels(registry, provider) == {level: expected[level] for level in LEVELS[scene.version]}
 
 
-def test_calls_of_another_service_and_protocol_are_accounted_for(scene: Scene) -> None:
-    """With group and version; the consumer's account, its result and the providers' accounts say the same."""
-    protocol = list(scene.providers[0].ports)[-1]
-    with lab.dubbo_consumer(
-        scene.registries, version=scene.version, service=ECHO2, protocol=protocol, work=1
-    ) as consumer:
-        for provider in scene.providers:
-            consumer.wait_calls(5, provider.name)
-        result = consumer.finish()
-        calls = consumer.calls()
-    where = Counter(call.where for call in calls)
-    assert result == {"sent": len(calls), "ok": len(calls), "failed": 0, "reasons": {}, "providers": where}
-    for provider in scene.providers:
-        served = Counter(one.id for one in provider.served() if one.service == ECHO2)
-        mine = [call for call in calls if call.where == provider.name]
-        assert all(served[call.id] == 1 and call.pid == provider.pid for call in mine)
+def test_registries_groups_and_protocols(scene: Scene, registry: KazooClient) -> None:
+    """A provider in two groups, called through the second one, by a service's own group, version and last protocol.
 
-
-def test_several_registries_and_groups(scene: Scene, registry: KazooClient) -> None:
-    """Apart from the others, for who is killed with calls under way would be missed by them."""
+    Apart from the others: they would miss who is killed here.
+    """
     blue, green = (address(scene.zookeeper, group) for group in ("blue", "green"))
+    protocol = list(scene.providers[0].ports)[-1]
+    common: dict[str, Any] = {"version": scene.version}
     with (
-        lab.dubbo_provider([blue, green], version=scene.version) as provider,
-        lab.dubbo_consumer([green], version=scene.version, level="interface") as consumer,
+        lab.dubbo_provider([blue, green], services=[ECHO, ECHO2], **common) as provider,
+        lab.dubbo_consumer([green], service=ECHO2, protocol=protocol, level="interface", **common) as consumer,
     ):
-        consumer.wait_calls(1, provider.name)
-        assert provider.published().keys() == {ECHO}
+        consumer.wait_calls(10, provider.name)
         for group in ("blue", "green"):
-            assert len(children(registry, f"/{group}/{ECHO}/providers")) == len(provider.ports)
-        assert consumer.finish()["failed"] == 0
+            assert len(children(registry, f"/{group}/lab.Echo2/providers")) == len(provider.ports)
+        result = consumer.finish()
+        calls, served = consumer.calls(), provider.served()
+    number = len(calls)
+    expected = {"sent": number, "ok": number, "failed": 0, "reasons": {}, "providers": {provider.name: number}}
+    assert result == expected
+    assert sorted(call.id for call in calls) == sorted(one.id for one in served)
+    assert {(one.service, one.pid) for one in served} == {(ECHO2, calls[0].pid)}
 
 
 def test_who_leaves_before_the_kill_loses_nothing(scene: Scene, registry: KazooClient) -> None:
@@ -136,5 +129,4 @@ def test_a_kill_alone_loses_calls(scene: Scene) -> None:
     before = so_far(scene)
     scene.providers[1].kill()
     lost = failed(scene, before)
-    print(lost)
     assert all(lost.values()), lost

@@ -22,6 +22,13 @@ def pause() -> None:
         current.parent.switch()
 
 
+def leave(left: greenlet.greenlet) -> None:
+    """End what is in its middle: nothing else frees what it holds."""
+    while left:
+        left.parent = greenlet.getcurrent()
+        left.throw()
+
+
 class Job:
     """One module on its host. It ends whatever becomes of the controller that started it."""
 
@@ -48,6 +55,9 @@ class Job:
             self.step()
         return self.result
 
+    def leave(self) -> None:
+        leave(self._greenlet)
+
 
 class Process:
     """A controller's process: runs `main` until it waits for a job."""
@@ -70,3 +80,8 @@ class Process:
         self._greenlet.parent = greenlet.getcurrent()
         self._greenlet.switch() if answer is None else self._greenlet.switch(answer)
         return not self._greenlet.dead
+
+    def leave(self) -> None:
+        if self.job:
+            self.job.leave()
+        leave(self._greenlet)

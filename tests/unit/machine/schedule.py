@@ -1,6 +1,13 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A story out of bytes: each move is two of them, which move and of whom. Zeros are a roll in which nothing happens."""
+"""A fleet in memory on which many controllers roll at once, and everything may go wrong between any two of their steps.
+
+`play(data)` turns bytes into one such story and raises `judge.Violation` where a promise was broken. What
+decides is the collection's own code, from its actions to its fences; what it decides about (`world`), the network and
+the processes (`jobs`) and the ledger's disk (`ledger`) are in memory, with one clock that only the story moves.
+
+A story out of bytes: each move is two of them, which move and of whom. Zeros are a roll in which nothing happens.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +41,7 @@ class Story:
         self.world.watch = self.judge
         self.memory = Memory(backend, lambda: self.world.now, self.judge.wrote)
         self.controllers: list[Playbook] = []
+        self.started: list[Playbook] = []
         self.frozen: set[Playbook] = set()
         self.left: list[Job] = []
         self._wires = wires
@@ -73,6 +81,7 @@ class Story:
         controller = Playbook(self.world, self._wires, command, machine, self._pids, skew)
         self._say(f"{controller} starts {command}")
         self.controllers.append(controller)
+        self.started.append(controller)
         self._resume(controller)
         return controller
 
@@ -287,6 +296,10 @@ def play(wires: Wires, data: bytes) -> None:
 def _play(wires: Wires, data: bytes, tell: Callable[[str], None]) -> None:
     backend = ZOOKEEPER if data[:1] > b"\x7f" else DIRECTORY
     story = Story(wires, backend, tell)
-    for number in range(1, len(data) - 1, 2):
-        story.play(data[number], data[number + 1])
-    story.end()
+    try:
+        for number in range(1, len(data) - 1, 2):
+            story.play(data[number], data[number + 1])
+        story.end()
+    finally:
+        for controller in story.started:
+            controller.process.leave()

@@ -122,6 +122,9 @@ class Wires:
     def owner(self) -> dict[str, Any]:
         return dict(self._me.owner)
 
+    def lives(self, owner: Mapping[str, Any]) -> bool:
+        return self.alive(owner)
+
     # the fence's files
 
     def open(self, path: str, *, encoding: str) -> io.StringIO:
@@ -155,7 +158,7 @@ def wired() -> Iterator[Wires]:
         for target, name, value in (
             (_controller, "owner", wires.owner),
             (_controller, "_machine", lambda: wires._me.owner["machine"]),
-            (_controller, "_lives", lambda who: wires.alive(who)),
+            (_controller, "_lives", wires.lives),
             (_controller, "age", lambda: 0.0),
             (_fence, "_files", wires),
             (_fence, "os", SimpleNamespace(path=os.path, makedirs=lambda *_, **__: None)),
