@@ -15,7 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from . import _dubbo_url
+from . import _dubbo_contents, _dubbo_url
 from ._dubbo_contents import Appeared, Contents, Registered
 from ._dubbo_instance import Instance
 from ._dubbo_url import Place, ProviderUrl, Service
@@ -111,6 +111,12 @@ class Application:
         found.update({Service(name): "mapping" for name in self.contents.mapped if name not in exact})
         return found
 
+    def all(self) -> list[Entry]:
+        """Every node of it, less instances that offer nothing."""
+        instances = [one for one in self.contents.instances if one.instance.revision != NOTHING]
+        found = [self._entry(APPLICATION, one.node, one.instance) for one in instances]
+        return found + [self._entry(INTERFACE, one.node, one.url) for one in self.urls]
+
     def places(self, service: Service) -> set[Place]:
         """Where the service is, or was until its node's session ends."""
         found = {one.url.place for one in self._of.get(service, ())}
@@ -169,3 +175,13 @@ def places(one: Appeared) -> set[Place]:
     """Every place at which the instance takes calls."""
     instance = one.instance
     return {(protocol, instance.host, port) for protocol, port in instance.endpoints.items()}
+
+
+def absent(found: Application) -> str:
+    """Why there is nothing to be said of the application; empty where there is something."""
+    if found.services or found.contents.instances:
+        return ""
+    known, what = found.contents.applications, f"{found.contents.registry}: application {found.name!r}"
+    if found.name in known:
+        return "; ".join([f"{what} has nothing registered there now", *found.contents.malformed])
+    return f"{what} is not there; it has {_dubbo_contents.instead(found.name, known)}"

@@ -26,7 +26,7 @@ BUGS = (
 def of(applications: Sequence[Application], offers: Sequence[Offer]) -> list[str]:
     """All of them, each once."""
     found = [text for offer in offers for text in _of_offer(offer)]
-    found += _of_versions(offers)
+    found += of_versions(offers)
     found += _of_places(applications)
     found += [
         _of_rule(rule) for one in applications for rule in one.contents.rules if rule.only and _is_of(rule, offers)
@@ -72,7 +72,8 @@ def _of_offer(offer: Offer) -> Iterator[str]:
             )
 
 
-def _of_versions(offers: Sequence[Offer]) -> Iterator[str]:
+def of_versions(offers: Sequence[Offer]) -> Iterator[str]:
+    """The bugs that the providers' versions are known for."""
     providers = {
         (one.release, one.place[0]): one for offer in offers for one in offer.providers if one.live and one.release
     }

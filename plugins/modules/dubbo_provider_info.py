@@ -188,6 +188,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lossless.restart.plugins.module_utils import (
     _answer,
+    _dubbo_application,
     _dubbo_contents,
     _dubbo_reading,
     _dubbo_services,
@@ -232,18 +233,10 @@ def applications(params: dict[str, Any]) -> list[Application]:
         registry = Registry(address, params["group"], params["auth"], params["tls"])
         with contextlib.closing(registry):
             found = Application(name, registry.read(name), params["levels"])
-        if not found.services and not found.contents.instances:
-            raise RegistryError(absent(found))
+        if nothing := _dubbo_application.absent(found):
+            raise RegistryError(nothing)
         read.append(found)
     return read
-
-
-def absent(found: Application) -> str:
-    """Why there is nothing to be said of the application."""
-    known, what = found.contents.applications, f"{found.contents.registry}: application {found.name!r}"
-    if found.name in known:
-        return "; ".join([f"{what} has nothing registered there now", *found.contents.malformed])
-    return f"{what} is not there; it has {_dubbo_contents.instead(found.name, known)}"
 
 
 def rules(read: list[Application], offers: list[Offer]) -> list[dict[str, Any]]:

@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is to be known before an instance of Dubbo goes out: that it is there at all, and who misses it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from . import _dubbo_application, _dubbo_contents, _dubbo_member, _dubbo_switch, _dubbo_warnings
+from ._dubbo_application import Application
+from ._dubbo_member import Known, Stand
+from ._dubbo_services import UP, Offer
+
+# The versions whose consumers go on calling the last providers that they knew, unless told otherwise.
+_EMPTY_PROTECTION = ((3, 0), (3, 2))
+
+
+def listed(read: Sequence[Application], now: Stand, known: Mapping[str, Known]) -> None:
+    """Raise ValueError where a member is nowhere and was not before: an absence proves nothing of a wrong name."""
+    nowhere = [member for member, nodes in now.nodes.items() if not nodes and member not in known]
+    if not nowhere:
+        return
+    for nothing in filter(None, map(_dubbo_application.absent, read)):
+        raise ValueError(nothing)
+    there = {address for one in read for entry in one.all() for address in _dubbo_member.addresses(entry)}
+    raise ValueError(
+        f"members: {', '.join(nowhere)} is listed nowhere; {read[0].name} has "
+        f"{_dubbo_contents.instead(nowhere[0], sorted(there))}. Where it is out already, say so by before"
+    )
+
+
+def warnings(now: Stand) -> list[str]:
+    """Which services lose their last provider, and what the providers' versions are known for."""
+    going = {address for nodes in now.nodes.values() for one in nodes for address in _dubbo_member.addresses(one)}
+    found = [text for offer in now.offers for text in _last(offer, going)]
+    return list(dict.fromkeys([*found, *_dubbo_warnings.of_versions(now.offers)]))
+
+
+def _last(offer: Offer, going: set[str]) -> Iterator[str]:
+    serving = [one for one in offer.providers if one.state == UP]
+    addresses = {one.address for one in serving}
+    if not addresses or addresses - going or offer.others:
+        return
+    text = f"{offer.service}: {', '.join(sorted(addresses))} is the last that offers it"
+    since, before = _EMPTY_PROTECTION
+    kept = sorted({one.release for one in serving if since <= _dubbo_warnings.version(one.release) < before})
+    if kept:
+        text += f", and consumers of Dubbo {', '.join(kept)} go on calling their last provider (empty protection)"
+    yield text
+
+
+def partly(said: _dubbo_switch.Said) -> list[str]:
+    """That what somebody took from one level comes back on all of them."""
+    keys = _dubbo_switch.partly(said)
+    return [f"{key} is registered on some of its levels only, and would come back on all of them" for key in keys]

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the module dubbo_provider_state was asked, checked value by value before anything is looked at. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import _dubbo_member, _dubbo_reading, _grammar, _target
+from ._dubbo_member import Known
+
+DAY = 86400.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """members: as they are written, by address; empty where no registry is asked. was: by service whether it was
+    registered, as the process said. known: of the members, as the registries had them.
+
+    settle: None where it is to be chosen. Seconds, all of them.
+    """
+
+    state: str
+    via: str
+    port: int | None
+    members: Mapping[str, str]
+    was: Mapping[str, bool]
+    known: Mapping[str, Known]
+    restarted: bool
+    idle: Sequence[Mapping[str, Any]]
+    quiet: float
+    settle: float | None
+    deadline: float
+    interval: float
+    recheck: bool
+    token: int | None
+    ledger: Mapping[str, Any] | None
+    state_dir: str
+
+    @property
+    def who(self) -> str:
+        """For people."""
+        return ", ".join(self.members.values()) or f"qos port {self.port}"
+
+
+def task(params: Mapping[str, Any]) -> Task:
+    """Raises ValueError, naming what is wrong."""
+    port = params["qos"]
+    if port is not None and not 0 < port < 65536:
+        raise ValueError(f"qos {port!r} is no port from 1 to 65535")
+    for name, least in (("deadline", 0.01), ("interval", 0.01), ("quiet", 0.0), ("settle", 0.0)):
+        value = params[name]
+        if value is not None and not (math.isfinite(value) and least <= value <= DAY):
+            raise ValueError(f"{name} {value!r} is not a number of seconds from {least:g} to {DAY:g}")
+    if params["quiet"] >= params["deadline"]:
+        raise ValueError(f"quiet {params['quiet']:g} s does not fit into deadline {params['deadline']:g} s")
+    for target in params["idle"]:
+        _target.validate(target)
+    members = _members(params)
+    before = params["before"] or {}
+    unknown = [str(name) for name in before if name not in ("services", "members")]
+    if unknown:
+        raise ValueError(f"before has {', '.join(unknown)}, and what this module returns has only services and members")
+    return Task(
+        state=params["state"],
+        via=params["via"],
+        port=port,
+        members=members,
+        was=_was(before.get("services") or {}),
+        known=_dubbo_member.known(before.get("members"), members.values()),
+        idle=params["idle"],
+        state_dir=_grammar.path(params["state_dir"], "state_dir"),
+        **{
+            name: params[name]
+            for name in ("restarted", "quiet", "settle", "deadline", "interval", "recheck", "token", "ledger")
+        },
+    )
+
+
+def _members(params: Mapping[str, Any]) -> dict[str, str]:
+    if params["registries"] is None:
+        return {}
+    _grammar.word(params["application"], "application")
+    if not params["registries"]:
+        raise ValueError("registries is empty: name where the application is registered")
+    if not params["members"]:
+        raise ValueError("members is empty: name the instances by the addresses that the registry has")
+    found = _dubbo_reading.named(params["members"])
+    if len(found) != len(params["members"]):
+        raise ValueError(f"members names one twice: {', '.join(params['members'])}")
+    return found
+
+
+def _was(services: Mapping[str, Any]) -> dict[str, bool]:
+    try:
+        return {str(key): any(one["registered"] for one in where) for key, where in services.items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"before: services are not as this module returns them: {str(services)[:200]}") from error

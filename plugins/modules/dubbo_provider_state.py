@@ -1,0 +1,303 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dubbo_provider_state
+short_description: Take a Dubbo provider out of traffic, and put it back in
+version_added: "0.1.0"
+author: "The lossless.restart authors (@lossless-restart)"
+description:
+  - Has two halves, each of them optional. O(qos) tells a process on the host on which the module runs to leave the
+    registries or to come back. O(registries) proves that it did, from any host that has kazoo.
+  - One call does both where kazoo is on the instance's host. Else the command and the proof are a call each, and the
+    second one takes O(before), which a call with C(check_mode) or M(lossless.restart.dubbo_provider_info) gave before
+    the first.
+  - A member is out when it is absent from every registry on every level, for as long as its consumers may need to
+    hear of it. Whatever is there at the deadline fails the task, and is named.
+  - A member is back when all that it offered is registered on every level by another process than before, and no node
+    of an earlier process is left.
+  - A service that somebody had taken offline before stays so. Where a new process registered it, it is taken offline
+    again.
+requirements:
+  - The Python library kazoo 2.11 or later for O(registries), on the host on which the module runs.
+  - PyYAML for rules of Dubbo 2.7 and later.
+extends_documentation_fragment:
+  - lossless.restart.common
+  - lossless.restart.zookeeper
+  - lossless.restart.fence
+options:
+  state:
+    description: Whether the instance is to be in traffic.
+    type: str
+    choices: [out, in]
+    required: true
+  via:
+    description:
+      - The way out. V(graceful) is QoS C(gracefulShutdown), by which the consumers of the dubbo protocol hear on their
+        own connections. It is there from Dubbo 3.2.1 on. V(qos) is QoS C(offline), which every version has.
+      - V(auto) takes V(graceful) where the version has it, and else V(qos). RV(chose) and RV(why) say it.
+      - Where O(qos) is not given, the way that was taken before, by which the least O(settle) is chosen.
+    type: str
+    choices: [auto, graceful, qos]
+    default: auto
+  qos:
+    description: QoS port of the process on the host on which the module runs. It is told at 127.0.0.1.
+    type: int
+  registries:
+    description:
+      - Where the application is registered, each as V(zookeeper://zk1:2181,zk2:2181), with a chroot where there is one.
+      - Needs O(application) and O(members).
+    type: list
+    elements: str
+  group:
+    description: The registries' group, which is the node below which Dubbo keeps everything.
+    type: str
+    default: dubbo
+  application:
+    description: The application's name in Dubbo.
+    type: str
+  levels:
+    description:
+      - On which levels each member is to be registered, for O(state=in). An absence is always looked for on both.
+      - By default on those that its own URL tells of; without one on those that its application uses.
+    type: list
+    elements: str
+    choices: [application, interface]
+    default: []
+  members:
+    description:
+      - The instances as C(host:port), by the addresses that the registry has. One address of an instance is enough.
+        What its session has registered elsewhere, by other protocols, belongs to it.
+      - With O(qos), that one process.
+      - One that is listed nowhere cannot be told from a wrong name. It is refused, unless O(before) has it, or the
+        process at O(qos) says that it has nothing registered.
+    type: list
+    elements: str
+    default: []
+  before:
+    description:
+      - What was there before, as RV(before) has it, or C(services) as C(qos.services) of
+        M(lossless.restart.dubbo_provider_info).
+      - Without it V(in) brings back all services, and another process is not asked for.
+    type: dict
+  restarted:
+    description:
+      - With O(state=in) and O(before), whether it has to be another process. V(false) is for an instance that goes back
+        in without a restart.
+    type: bool
+    default: true
+  settle:
+    description:
+      - Seconds throughout which a member has to be absent, at least.
+      - By default V(1) after C(gracefulShutdown) where it serves by the dubbo protocol alone, V(6) after C(offline),
+        since consumers of Dubbo 3 hear of changes once in 5 seconds, and V(11) where it serves by another protocol.
+      - Where all consumers are of Dubbo 2, V(1) is enough.
+    type: float
+  idle:
+    description:
+      - What says that nothing is in flight at the instance, as O(lossless.restart.health_gate#module:targets). For
+        O(state=out) with O(registries), looked at from the host on which the module runs.
+    type: list
+    elements: dict
+    default: []
+  quiet:
+    description: Seconds throughout which O(idle) has to hold. Must be shorter than O(deadline).
+    type: float
+    default: 2.0
+  recheck:
+    description: Change nothing, look once more, and fail where it is not any more as O(state) says.
+    type: bool
+    default: false
+  deadline:
+    description: Seconds to wait for the process to say that it is done, again for the registries, and for O(idle).
+    type: float
+    default: 90.0
+  interval:
+    description: Seconds between two looks.
+    type: float
+    default: 0.5
+  token:
+    description:
+      - The token of the lease. The host keeps the highest that it has seen for the process at O(qos) and refuses a
+        lower one. Without O(qos) nothing is changed and nothing is kept.
+      - Without it nothing is checked.
+    type: int
+  state_dir:
+    description: This host's directory for locks and tokens.
+    type: path
+    default: /var/lib/lossless_restart
+seealso:
+  - module: lossless.restart.dubbo_provider_info
+  - module: lossless.restart.health_gate
+"""
+
+EXAMPLES = r"""
+- name: Take the provider on this host out, and wait until nobody calls it
+  lossless.restart.dubbo_provider_state:
+    state: out
+    qos: 22222
+    registries: ["zookeeper://zk1:2181,zk2:2181,zk3:2181"]
+    application: order-svc
+    members: ["10.0.0.3:20880"]
+    idle:
+      - url: http://127.0.0.1:8080/internal/status
+        expect: {in_flight: 0}
+  register: taken
+
+- name: Look once more, just before the stop
+  lossless.restart.dubbo_provider_state:
+    state: out
+    registries: ["zookeeper://zk1:2181,zk2:2181,zk3:2181"]
+    application: order-svc
+    members: ["10.0.0.3:20880"]
+    before: "{{ taken.before }}"
+    recheck: true
+
+- name: After the restart, wait until all of it is back
+  lossless.restart.dubbo_provider_state:
+    state: in
+    qos: 22222
+    registries: ["zookeeper://zk1:2181,zk2:2181,zk3:2181"]
+    application: order-svc
+    members: ["10.0.0.3:20880"]
+    before: "{{ taken.before }}"
+"""
+
+RETURN = r"""
+msg:
+  description: What was found or done and how it was proved, in one sentence.
+  type: str
+  returned: always
+chose:
+  description: The way out that was chosen, V(graceful) or V(qos).
+  type: str
+  returned: for O(state=out) with O(qos)
+why:
+  description: Why this way, for people.
+  type: str
+  returned: for O(state=out) with O(qos)
+before:
+  description: How it was, in the shape that O(before) takes.
+  type: dict
+  returned: when the arguments are valid
+  contains:
+    services:
+      description: By the service's key where it was registered, as the process said, for O(qos).
+      type: dict
+    members:
+      description:
+        - By member C(services) (those that were in traffic), C(protocols), and C(nodes), each with C(registry),
+          C(level), C(path), C(pid), C(timestamp), C(session), C(created) and C(stale), for O(registries).
+      type: dict
+after:
+  description: How it is now, or would be in check mode, in the same shape.
+  type: dict
+  returned: when the arguments are valid
+gone:
+  description:
+    - Every node of the members that was seen, with C(member), C(registry), C(level), C(path), and C(after), the seconds
+      from the command's end after which it was absent. Null where it is still there.
+  type: list
+  elements: dict
+  returned: when an absence was waited for
+settle:
+  description: C(seconds) throughout which the members had to be absent, and C(why) so many.
+  type: dict
+  returned: when an absence was waited for
+seconds:
+  description:
+    - Seconds of each part. C(command) until the process said that it is done, C(absent) and C(settle) for the
+      registries, C(quiet) for O(idle), C(registered) for V(in).
+  type: dict
+  returned: when the arguments are valid
+waited:
+  description: All of them together.
+  type: float
+  returned: when the arguments are valid
+warnings:
+  description:
+    - Services that lose their last provider, consumers that would not notice that, known bugs of the version, services
+      that are registered on some levels only, and a O(settle) that is shorter than what consumers may need.
+  type: list
+  elements: str
+  returned: when there is something to warn of
+"""
+
+import contextlib
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.lossless.restart.plugins.module_utils import (
+    _answer,
+    _dubbo_task,
+    _dubbo_way,
+    _fence,
+    _zookeeper_place,
+)
+from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
+from ansible_collections.lossless.restart.plugins.module_utils._dubbo_application import LEVELS
+from ansible_collections.lossless.restart.plugins.module_utils._dubbo_change import Change
+from ansible_collections.lossless.restart.plugins.module_utils._dubbo_proof import NotProved, Proof, Registries
+from ansible_collections.lossless.restart.plugins.module_utils._dubbo_qos import QosError
+from ansible_collections.lossless.restart.plugins.module_utils._dubbo_registry import RegistryError
+from ansible_collections.lossless.restart.plugins.module_utils._dubbo_turn import Turn
+from ansible_collections.lossless.restart.plugins.module_utils._fence import Fenced
+from ansible_collections.lossless.restart.plugins.module_utils._files import LockTimeout
+
+SPEC: dict[str, Any] = {
+    "argument_spec": {
+        **_zookeeper_place.OPTIONS,
+        "state": {"type": "str", "choices": ["out", "in"], "required": True},
+        "via": {"type": "str", "choices": list(_dubbo_way.WAYS), "default": _dubbo_way.AUTO},
+        "qos": {"type": "int"},
+        "registries": {"type": "list", "elements": "str"},
+        "group": {"type": "str", "default": "dubbo"},
+        "application": {"type": "str"},
+        "levels": {"type": "list", "elements": "str", "choices": list(LEVELS), "default": []},
+        "members": {"type": "list", "elements": "str", "default": []},
+        "before": {"type": "dict"},
+        "restarted": {"type": "bool", "default": True},
+        "settle": {"type": "float"},
+        "idle": {"type": "list", "elements": "dict", "default": []},
+        "quiet": {"type": "float", "default": 2.0},
+        "recheck": {"type": "bool", "default": False},
+        "deadline": {"type": "float", "default": 90.0},
+        "interval": {"type": "float", "default": 0.5},
+        "token": {"type": "int", "no_log": False},
+        "ledger": _fence.OPTION,
+        "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
+    },
+    "required_one_of": [("registries", "qos")],
+    "required_by": {"registries": ("application", "members")},
+    "supports_check_mode": True,
+}
+
+
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Take the instance out or put it back, and prove it."""
+    turn = None
+    try:
+        task = _dubbo_task.task(params)
+        with contextlib.ExitStack() as stack:
+            change = Change(task, task.port) if task.port is not None else None
+            proof = None
+            if task.members:
+                registries = stack.enter_context(contextlib.closing(Registries(params)))
+                proof = Proof(registries, task.members, task.known)
+            turn = Turn(task, change, proof, check_mode)
+            said = turn.run()
+    except (NotProved, QosError, RegistryError, Fenced, LockTimeout, ValueError, OSError) as error:
+        who = f"{task.who}: " if turn else ""
+        raise Failed(f"{who}{error}", turn.result if turn else {}) from error
+    return {**turn.result, "msg": f"{task.who}: {said}"}
+
+
+def main() -> None:
+    _answer.give(AnsibleModule(**SPEC), run)
+
+
+if __name__ == "__main__":
+    main()
