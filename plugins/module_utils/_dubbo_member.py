@@ -18,19 +18,22 @@ from ._dubbo_application import Application, Entry
 from ._dubbo_instance import Instance
 from ._dubbo_services import UP, Offer
 
+# Which registry's, and its number; 0 is nobody's.
+Session = tuple[str, int]
+
 
 @dataclass(frozen=True)
 class Known:
     """What is known of a member from before: its services, and what tells its process from another."""
 
     services: tuple[str, ...] = ()
-    sessions: frozenset[int] = frozenset()
+    sessions: frozenset[Session] = frozenset()
     timestamps: frozenset[int] = frozenset()
     protocols: frozenset[str] = frozenset()
 
     def made(self, entry: Entry) -> bool:
         """Whether that process made the node. A session that was lost and renewed leaves the time of its start."""
-        return entry.node.session in self.sessions or entry.said.timestamp in self.timestamps
+        return session(entry) in self.sessions or entry.said.timestamp in self.timestamps
 
 
 @dataclass(frozen=True)
@@ -66,24 +69,25 @@ def _known(given: Mapping[str, Any]) -> Known:
     nodes = given["nodes"]
     return Known(
         tuple(map(str, given["services"])),
-        frozenset(int(node["session"], 16) for node in nodes) - {0},
+        frozenset((str(node["registry"]), int(node["session"], 16)) for node in nodes if int(node["session"], 16)),
         frozenset(int(node["timestamp"]) for node in nodes if node["timestamp"] is not None),
         frozenset(given["protocols"]),
     )
 
 
-def stand(read: Sequence[Application], members: Mapping[str, str], sessions: Mapping[str, set[int]]) -> Stand:
+def stand(read: Sequence[Application], members: Mapping[str, str], sessions: Mapping[str, set[Session]]) -> Stand:
     """members: as they are written, by address. sessions: by member those that are known to be its own."""
     at: dict[str, list[Entry]] = defaultdict(list)
-    of: dict[int, list[Entry]] = defaultdict(list)
+    of: dict[Session, list[Entry]] = defaultdict(list)
     for entry in (one for application in read for one in application.all()):
-        of[entry.node.session].append(entry)
+        if entry.node.session:
+            of[session(entry)].append(entry)
         for address in addresses(entry):
             at[address].append(entry)
     nodes = {}
     for address, member in members.items():
-        own = {entry.node.session for entry in at[address]} | sessions.get(member, set())
-        found = [*at[address], *(entry for session in sorted(own - {0}) for entry in of[session])]
+        own = {session(entry) for entry in at[address]} | sessions.get(member, set())
+        found = [*at[address], *(entry for one in sorted(own) for entry in of[one])]
         nodes[member] = list({(one.registry, one.node.path): one for one in found}.values())
     offers = _dubbo_services.offers(read)
     return Stand(nodes, _serving(offers, members), offers)
@@ -96,6 +100,10 @@ def _serving(offers: Sequence[Offer], members: Mapping[str, str]) -> dict[str, l
             if one["state"] == UP and one["member"] in found:
                 found[one["member"]].append(offer.service.key)
     return found
+
+
+def session(entry: Entry) -> Session:
+    return entry.registry, entry.node.session
 
 
 def addresses(entry: Entry) -> set[str]:

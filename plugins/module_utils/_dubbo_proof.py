@@ -75,7 +75,7 @@ class Proof:
         self.read = self._source.read()
         self._last = _dubbo_member.stand(self.read, self._members, self._sessions)
         for member, nodes in self._last.nodes.items():
-            self._sessions.setdefault(member, set()).update(one.node.session for one in nodes)
+            self._sessions.setdefault(member, set()).update(map(_dubbo_member.session, nodes))
             for one in nodes:
                 said = {"member": member, "registry": one.registry, "level": one.level}
                 self._nodes[one.registry, one.node.path] = {**said, "path": _dubbo_url.shown(one.node.path)}

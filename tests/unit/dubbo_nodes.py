@@ -57,6 +57,7 @@ def instance33(
     registered: int = BORN + 800,
     revision: str = "b7f3d2c1a0e94d5f8a6b7c8d9e0f1a2b",
     storage: str = "local",
+    timestamp: int = BORN,
 ) -> bytes:
     """An instance of Dubbo 3.3.6 on the application level, as Curator 5 writes it."""
     params = {"prefer.serialization": "hessian2,fastjson2", "version": "2.0.0", "dubbo": "2.0.2", "release": "3.3.6",
@@ -68,7 +69,7 @@ def instance33(
         "dubbo.metadata.revision": revision,
         "dubbo.metadata.storage-type": storage,
         "meta-v": "2.0.0",
-        "timestamp": str(BORN),
+        "timestamp": str(timestamp),
     }
     if storage == "remote":
         del metadata["dubbo.metadata-service.url-params"]

@@ -53,22 +53,17 @@ class Double:
     taken: the services that offline and online matched.
     """
 
-    def __init__(self, answers: Answers, names: Mapping[str, Sequence[str]], delay: float) -> None:
+    def __init__(self, answers: Answers, names: Mapping[str, Sequence[str]], delay: float = 0.0) -> None:
         self.asked: list[str] = []
         self.taken: list[str] = []
+        self._answers = answers
+        self._names = names
         double = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 double.asked.append(self.path)
-                path, _mark, query = self.path.partition("?")
-                status, text = answers.get(self.path, answers.get(path, (404, "")))
-                if path in ("/offline", "/online"):
-                    words = [value for values in urllib.parse.parse_qs(query).values() for value in values]
-                    pattern = words[0] if words else ".*"
-                    hit = [one for one in names if any(re.fullmatch(pattern, name) for name in names[one])]
-                    double.taken += hit
-                    status, text = 200, "OK" if hit else "service not found"
+                status, text = double.answer(self.path)
                 time.sleep(delay)
                 with contextlib.suppress(ConnectionError):
                     self._answer(status, text.encode())
@@ -86,6 +81,16 @@ class Double:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = int(self._server.server_address[1])
 
+    def answer(self, target: str) -> tuple[int, str]:
+        path, _mark, query = target.partition("?")
+        if path not in ("/offline", "/online"):
+            return self._answers.get(target, self._answers.get(path, (404, "")))
+        words = [value for values in urllib.parse.parse_qs(query).values() for value in values]
+        pattern = words[0] if words else ".*"
+        hit = [one for one in self._names if any(re.fullmatch(pattern, name) for name in self._names[one])]
+        self.taken += hit
+        return 200, "OK" if hit else "service not found"
+
     def __enter__(self) -> Double:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
@@ -101,3 +106,40 @@ def qos_double(
 ) -> Iterator[Double]:
     with Double(answers, names or {}, delay) as found:
         yield found
+
+
+class Living(Double):
+    """A process that obeys: what it offers is registered or not. slow: for how many looks it does not say so yet."""
+
+    def __init__(self, version: str, services: Mapping[str, bool], slow: int = 0) -> None:
+        super().__init__({"/version": (200, f'dubbo version "{version}"')}, {key: [key] for key in services})
+        self._modern = not version.startswith("2.")
+        self._slow, self._wait = slow, 0
+        self._shown = self.registered = dict(services)
+
+    def answer(self, target: str) -> tuple[int, str]:
+        path = target.partition("?")[0]
+        if path == "/ls":
+            self._wait -= 1
+            self._shown = self._shown if self._wait >= 0 else self.registered
+            return 200, ls([(key, self._cell(there)) for key, there in self._shown.items()])
+        if path == "/gracefulShutdown" and self._modern:
+            self._become(dict.fromkeys(self.registered, False))
+            return 200, "OK"
+        since = len(self.taken)
+        status, text = super().answer(target)
+        if self.taken[since:]:
+            self._become({**self.registered, **dict.fromkeys(self.taken[since:], path == "/online")})
+        return status, text
+
+    def _become(self, registered: dict[str, bool]) -> None:
+        self.registered, self._wait = registered, self._slow
+
+    def _cell(self, there: bool) -> str:
+        yes = "Y" if there else "N"
+        return f"zookeeper-A({yes})/zookeeper-I({yes})" if self._modern else yes
+
+    @property
+    def told(self) -> list[str]:
+        """The commands that change something."""
+        return [one for one in self.asked if one.partition("?")[0] not in ("/ls", "/version")]
