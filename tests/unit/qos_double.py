@@ -117,6 +117,10 @@ class Living(Double):
         self._slow, self._wait = slow, 0
         self._shown = self.registered = dict(services)
 
+    def __enter__(self) -> Living:
+        super().__enter__()
+        return self
+
     def answer(self, target: str) -> tuple[int, str]:
         path = target.partition("?")[0]
         if path == "/ls":

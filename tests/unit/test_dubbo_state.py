@@ -249,12 +249,12 @@ def test_before_says_who_was_there() -> None:
 
 def test_back_is_another_process_on_every_level() -> None:
     before = Call("out", registry={0: HERE}, check=True).run()["before"]
-    steps = {0: GONE, 1: started(), 2: started()}
-    steps[1].contents.instances.pop()
-    result = Call("in", registry=steps, before=before).run()
+    half = started()
+    half.contents.instances.pop()
+    result = Call("in", registry={0: GONE, 1: half, 2: started()}, before=before).run()
     assert result["seconds"] == {"registered": 2.0} and not result["changed"]
     assert result["after"]["members"][A]["services"] == [ECHO]
-    Call("in", registry={0: steps[1]}, before=before, deadline=5).fails(
+    Call("in", registry={0: half}, before=before, deadline=5).fails(
         NotProved, f"NOT proved in: after 5.0 s: {ECHO} of {A} is not registered on every level"
     )
 
