@@ -55,9 +55,9 @@ def _services(keys: Iterable[str]) -> list[Service]:
 
 
 def tell(qos: Qos, way: str, said: Said, goal: Mapping[str, bool]) -> None:
-    """Give the commands, those to leave first. Raises QosError."""
+    """Give the commands, those to leave first. way: GRACEFUL only where all of them leave. Raises QosError."""
     leave, come = leaving(said, goal), coming(said, goal)
-    if leave and way == _dubbo_way.GRACEFUL and not any(goal.values()):
+    if leave and way == _dubbo_way.GRACEFUL:
         qos.graceful_shutdown()
     elif leave:
         qos.offline(leave)

@@ -13,8 +13,7 @@ description:
   - Has two halves, each of them optional. O(qos) tells a process on the host on which the module runs to leave the
     registries or to come back. O(registries) proves that it did, from any host that has kazoo.
   - One call does both where kazoo is on the instance's host. Else the command and the proof are a call each, and the
-    second one takes O(before), which a call with C(check_mode) or M(lossless.restart.dubbo_provider_info) gave before
-    the first.
+    proof takes O(before), which the same call with C(check_mode) gave before the command.
   - A member is out when it is absent from every registry on every level, for as long as its consumers may need to
     hear of it. Whatever is there at the deadline fails the task, and is named.
   - A member is back when all that it offered is registered on every level by another process than before, and no node

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,9 +158,13 @@ def test_bad_input_changes_nothing(fleet: Fleet, provider: Provider) -> None:
     assert (fleet.tree(), provider.published()) == (tree, said)
 
 
-def test_a_kill_alone_loses_calls(fleet: Fleet, provider: Provider, tmp_path: Path) -> None:
+def test_a_kill_alone_loses_calls(fleet: Fleet, provider: Provider) -> None:
     """The naive way beside it: where it loses nothing, the tests above prove nothing."""
     since = so_far(fleet.scene)
     provider.kill()
     lost = failed(fleet.scene, since)
     assert all(lost.values()), lost
+    # Its nodes wait for the session to end, beside those of the new process.
+    provider.start()
+    result = fleet.state("in", provider, deadline=3)
+    assert result["failed"] and f"{provider.address()} has a node of the process before" in result["msg"]

@@ -223,6 +223,8 @@ def test_both_halves() -> None:
         # Who is out already may have gone by any way, and is nowhere to be found.
         again = Call("out", one, {0: GONE}).run()
         assert not again["changed"] and again["settle"]["seconds"] == 11
+        known = Call("out", one, {0: GONE}, before=result["before"]).run()
+        assert not known["changed"] and known["settle"]["seconds"] == 6
         assert one.told == ["/gracefulShutdown"]
 
 
@@ -277,6 +279,16 @@ def test_a_node_of_the_process_before(registry: Tree) -> None:
     Call("in", registry={0: registry}, before=before, deadline=5).fails(
         NotProved, f"{A} has a node of the process before: zookeeper://zk1:2181 /"
     )
+
+
+def test_a_stale_node_is_known_by_the_registry_alone() -> None:
+    registry = both(OTHER, HOST).after().url(url33(A, timestamp=LATER))
+    Call("in", registry={0: registry}, deadline=5).fails(NotProved, f"{A} has a node of the process before")
+
+
+def test_an_instance_that_offers_nothing_is_out() -> None:
+    empty = both(OTHER).instance(instance33(HOST, revision="0"))
+    assert Call("out", registry={0: HERE, 1: empty}).run()["seconds"]["absent"] == 1.0
 
 
 def test_back_without_a_restart() -> None:
