@@ -16,12 +16,16 @@ _EMPTY_PROTECTION = ((3, 0), (3, 2))
 
 
 def listed(read: Sequence[Application], now: Stand, known: Mapping[str, Known]) -> None:
-    """Raise ValueError where a member is nowhere and was not before: an absence proves nothing of a wrong name."""
-    nowhere = [member for member, nodes in now.nodes.items() if not nodes and member not in known]
+    """Raise ValueError where a member, or in a registry the application, is nowhere and was not before.
+
+    An absence proves nothing of a wrong name.
+    """
+    unknown = [member for member in now.nodes if member not in known]
+    nowhere = [member for member in unknown if not now.nodes[member]]
+    for nothing in filter(None, map(_dubbo_application.absent, read if unknown else [])):
+        raise ValueError(nothing)
     if not nowhere:
         return
-    for nothing in filter(None, map(_dubbo_application.absent, read)):
-        raise ValueError(nothing)
     there = {address for one in read for entry in one.all() for address in _dubbo_member.addresses(entry)}
     raise ValueError(
         f"members: {', '.join(nowhere)} is listed nowhere; {read[0].name} has "

@@ -81,7 +81,7 @@ class Turn:
 
     def _do(self) -> None:
         if self._change is None:
-            self._told.append(f"told nothing, since no qos is named, and {'not ' * self._check}waited for")
+            self._told += ["nothing would be changed, since no qos is named"] if self._check else []
             return
         if not self._change.wrong:
             self._told.append("nothing to change")
@@ -102,7 +102,8 @@ class Turn:
                 self._prove_back(proof)
         except NotProved as error:
             self.result["waited"] = round(self.result["waited"] + error.waited, 3)
-            raise NotProved(f"{'; '.join(self._told)}; NOT proved {self._task.state}: {error}", error.waited) from error
+            self._told.append(f"NOT proved {self._task.state}: {error}")
+            raise NotProved("; ".join(self._told), error.waited) from error
 
     def _prove_out(self, proof: Proof) -> None:
         settle = self._settle()

@@ -22,6 +22,7 @@ from tests import lab
 from tests.integration.test_lab_dubbo import children, failed, levels, so_far
 from tests.lab.demo import wait_for
 from tests.lab.dubbo import ECHO, ECHO2, Provider, Scene
+from tests.lab.nginx import free_port
 
 WAY = {"3.3": "graceful", "2.7": "qos"}
 
@@ -148,6 +149,7 @@ def test_bad_input_changes_nothing(fleet: Fleet, provider: Provider) -> None:
         ({"application": "echo-svk"}, "application 'echo-svk' is not there; it has echo-svc, which is near it"),
         ({"members": ["127.0.0.1:1"]}, "members: 127.0.0.1:1 is listed nowhere; echo-svc has"),
         ({"qos": provider.status_port}, f"qos port {provider.status_port}: asked for 'ls' it"),
+        ({"qos": free_port()}, "asked for 'ls' it gives no answer: connection refused. See that qos.port names"),
         ({"group": "blue"}, "the group 'blue' is not there"),
     ]
     if fleet.scene.version == "2.7":

@@ -45,12 +45,13 @@ class Source:
 
     def __init__(self, clock: Clock, steps: Mapping[float, Tree | str]) -> None:
         self._clock, self._began, self._steps = clock, clock.now, steps
+        self.more: list[Tree] = []
 
     def read(self) -> list[Application]:
         (now,) = [self._steps[at] for at in [max(at for at in self._steps if at <= self._clock.now - self._began)]]
         if isinstance(now, str):
             raise RegistryError(now)
-        return applications(now)
+        return applications(now, *self.more)
 
 
 class Call:
@@ -66,9 +67,10 @@ class Call:
             given |= {"registries": ["zookeeper://zk1:2181"], "application": "order-svc", "members": [A]}
         task = _dubbo_task.task({**defaults, "state": state, **given, **params})
         clock = Clock()
-        self.proof = Proof(Source(clock, registry), task.members, task.known, clock) if registry else None
+        self.source = Source(clock, registry or {})
+        proof = Proof(self.source, task.members, task.known, clock) if registry else None
         change = Change(task, qos.port, clock) if qos else None
-        self.turn = _dubbo_turn.Turn(task, change, self.proof, check, clock)
+        self.turn = _dubbo_turn.Turn(task, change, proof, check, clock)
 
     def run(self) -> dict[str, Any]:
         said = self.turn.run()
@@ -240,6 +242,20 @@ def test_who_is_nowhere_is_not_proved_out(registry: Tree, text: str) -> None:
         Call("out", one, {0: registry}).fails(ValueError, text)
         Call("out", None, {0: registry}).fails(ValueError, text)
         assert one.told == []
+
+
+def test_a_registry_that_has_nothing_of_the_application() -> None:
+    call = Call("out", registry={0: HERE})
+    call.source.more = [Tree("zookeeper://blue:2181")]
+    call.fails(ValueError, "zookeeper://blue:2181: application 'order-svc' is not there; it has nothing")
+
+
+def test_every_registry_is_looked_at() -> None:
+    call = Call("out", registry={0: HERE, 1: GONE}, deadline=5)
+    call.source.more = [Tree("zookeeper://blue:2181").url(url33(A))]
+    assert {one["after"] for one in call.fails(NotProved, f"after 11.0 s: {A}: zookeeper://blue:2181 /")["gone"]} == {
+        1.0, None,
+    }  # fmt: skip
 
 
 def test_before_says_who_was_there() -> None:
