@@ -20,6 +20,7 @@ from kazoo.client import KazooClient
 
 from tests import lab
 from tests.integration.test_lab_dubbo import children, failed, levels, so_far
+from tests.lab import adhoc
 from tests.lab.demo import wait_for
 from tests.lab.dubbo import ECHO, ECHO2, Provider, Scene
 from tests.lab.nginx import free_port
@@ -32,10 +33,9 @@ class Fleet:
     scene: Scene
     registry: KazooClient
 
-    def state(self, state: str, provider: Provider, check: bool = False, **params: Any) -> dict[str, Any]:
-        """What the module answers, in this process."""
-        defaults = {name: one.get("default") for name, one in dubbo_provider_state.SPEC["argument_spec"].items()}
-        asked = {
+    def asked(self, state: str, provider: Provider, **params: Any) -> dict[str, Any]:
+        """The module's arguments, for both halves."""
+        return {
             "state": state,
             "qos": provider.qos_port,
             "registries": [f"zookeeper://{self.scene.zookeeper.hosts}"],
@@ -43,7 +43,11 @@ class Fleet:
             "members": [provider.address()],
             **params,
         }
-        return _answer.of(dubbo_provider_state.run, {**defaults, **asked}, check)
+
+    def state(self, state: str, provider: Provider, **params: Any) -> dict[str, Any]:
+        """What the module answers, in this process."""
+        defaults = {name: one.get("default") for name, one in dubbo_provider_state.SPEC["argument_spec"].items()}
+        return _answer.of(dubbo_provider_state.run, {**defaults, **self.asked(state, provider, **params)}, False)
 
     def done(self, state: str, provider: Provider, **params: Any) -> dict[str, Any]:
         result = self.state(state, provider, **params)
@@ -96,7 +100,8 @@ def idle(provider: Provider) -> list[dict[str, Any]]:
 
 def test_check_mode_changes_nothing(fleet: Fleet, provider: Provider) -> None:
     tree, said = fleet.tree(), provider.published()
-    result = fleet.done("out", provider, check=True)
+    result = adhoc.call("dubbo_provider_state", fleet.asked("out", provider), adhoc.HERE, "--check", "--diff")
+    assert not result["failed"], result["msg"]
     assert (result["changed"], result["chose"]) == (True, WAY[fleet.scene.version])
     assert (fleet.tree(), provider.published()) == (tree, said)
     assert "Y" in result["diff"]["before"] and "Y" not in result["diff"]["after"]
@@ -170,3 +175,17 @@ def test_a_kill_alone_loses_calls(fleet: Fleet, provider: Provider) -> None:
     provider.start()
     result = fleet.state("in", provider, deadline=3)
     assert result["failed"] and f"{provider.address()} has a node of the process before" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "missing required arguments: state"),
+        ({"state": "out"}, "one of the following is required: registries, qos"),
+        ({"state": "out", "registries": ["zookeeper://zk1:2181"]}, "required by 'registries': application"),
+        ({"state": "in", "qos": 0}, "qos 0 is no port from 1 to 65535"),
+    ],
+)
+def test_arguments(arguments: dict[str, Any], said: str) -> None:
+    result = adhoc.direct("dubbo_provider_state", arguments)
+    assert result["failed"] and said in result["msg"]
