@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .demo import wait_for
@@ -79,15 +79,19 @@ def _run(command: Sequence[str]) -> str:
     return done.stdout
 
 
-@contextlib.contextmanager
-def place(folder: Path | None, name: str) -> Iterator[Path]:
+class Place:
     """The folder; where none is given one of its own, which is kept with its logs on a failure."""
-    if folder:
-        yield folder
-        return
-    own = Path(tempfile.mkdtemp(prefix=f"{name}-"))
-    yield own
-    shutil.rmtree(own)
+
+    def __init__(self, folder: Path | None, name: str) -> None:
+        self._own = folder is None
+        self._folder = folder or Path(tempfile.mkdtemp(prefix=f"{name}-"))
+
+    def __enter__(self) -> Path:
+        return self._folder
+
+    def __exit__(self, failure: object, *_: object) -> None:
+        if self._own and failure is None:
+            shutil.rmtree(self._folder)
 
 
 def program(name: str) -> str:

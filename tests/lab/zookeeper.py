@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .demo import wait_for
-from .java import START, Server, place
+from .java import START, Place, Server
 from .nginx import free_port
 from .tls import Authority
 
@@ -147,7 +147,7 @@ def zookeeper(
     users: Mapping[str, str] | None = None,
 ) -> Iterator[ZooKeeper]:
     """ZooKeeper inside the block. Without a folder in one of its own, which is kept with its logs on a failure."""
-    with place(folder, "zookeeper") as where:
+    with Place(folder, "zookeeper") as where:
         zk = ZooKeeper(where, servers=servers, version=version, tls=tls, users=users)
         try:
             zk.start()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..demo import wait_for
-from ..java import Server, place
+from ..java import Place, Server
 from .jvm import ECHO, LEVEL, LEVELS, command, lines, own
 
 
@@ -99,7 +99,7 @@ def _call(fields: Sequence[str]) -> Call:
 @contextlib.contextmanager
 def dubbo_consumer(registries: Sequence[str], folder: Path | None = None, **settings: Any) -> Iterator[Consumer]:
     """A consumer inside the block; the settings are those of Consumer."""
-    with place(folder, "dubbo-consumer") as where:
+    with Place(folder, "dubbo-consumer") as where:
         consumer = Consumer(where, registries, **settings)
         try:
             consumer.start()

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..java import Server, place
+from ..java import Place, Server
 from ..nginx import free_port
 from ..zookeeper import HOST
 from .jvm import ECHO, PROTOCOLS, command, lines, own
@@ -102,7 +102,7 @@ class Provider(Server):
 @contextlib.contextmanager
 def dubbo_provider(registries: Sequence[str], folder: Path | None = None, **settings: Any) -> Iterator[Provider]:
     """A provider inside the block; the settings are those of Provider."""
-    with place(folder, "dubbo-provider") as where:
+    with Place(folder, "dubbo-provider") as where:
         provider = Provider(where, registries, **settings)
         try:
             provider.start()

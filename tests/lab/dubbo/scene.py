@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..java import Server, place
+from ..java import Place, Server
 from ..zookeeper import ZooKeeper
 from .consumer import Consumer
 from .jvm import ECHO, ECHO2, LEVELS, address
@@ -71,7 +71,7 @@ def dubbo(
     folder: Path | None = None, *, version: str = "3.3", servers: int = 1, providers: int = 2, **calls: Any
 ) -> Iterator[Scene]:
     """All of it inside the block. servers: of ZooKeeper; calls: settings of the consumers."""
-    with place(folder, f"dubbo-{version}") as where:
+    with Place(folder, f"dubbo-{version}") as where:
         scene = Scene(where, version, servers, providers, calls)
         try:
             scene.start()
