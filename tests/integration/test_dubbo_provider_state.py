@@ -48,10 +48,10 @@ class Fleet:
             **params,
         }
 
-    def state(self, state: str, provider: Provider, **params: Any) -> dict[str, Any]:
+    def state(self, state: str, provider: Provider, check: bool = False, **params: Any) -> dict[str, Any]:
         """What the module answers, in this process."""
         defaults = {name: one.get("default") for name, one in dubbo_provider_state.SPEC["argument_spec"].items()}
-        return _answer.of(dubbo_provider_state.run, {**defaults, **self.asked(state, provider, **params)}, False)
+        return _answer.of(dubbo_provider_state.run, {**defaults, **self.asked(state, provider, **params)}, check)
 
     def done(self, state: str, provider: Provider, **params: Any) -> dict[str, Any]:
         result = self.state(state, provider, **params)
@@ -142,20 +142,28 @@ def test_out_kill_restart_in(fleet: Fleet, provider: Provider) -> None:
     assert failed(fleet.scene, since) == {consumer.name: {} for consumer in fleet.scene.consumers}
 
 
-def test_out_twice_and_in_without_a_restart(fleet: Fleet, provider: Provider) -> None:
+def test_out_by_halves_and_twice_and_in_without_a_restart(fleet: Fleet, provider: Provider) -> None:
+    """As where the instance's host has no kazoo: seen there, told here, proved there."""
     since, tree = so_far(fleet.scene), fleet.tree()
-    taken = fleet.done("out", provider, settle=SETTLE[fleet.scene.version])
-    assert len(tree - fleet.tree()) == len(taken["gone"])
+    seen = fleet.done("out", provider, qos=None, check=True)["before"]
+    told = fleet.done("out", provider, registries=None, members=[])
+    settle = SETTLE[fleet.scene.version]
+    proved = fleet.done("out", provider, qos=None, before=seen, via=told["chose"], settle=settle)
+    assert told["changed"] and not proved["changed"]
+    assert sorted(seen["members"]) == [provider.address()] and not levels(fleet.registry, provider)
+    assert len(tree - fleet.tree()) == len(seen["members"][provider.address()]["nodes"])
+    before = {**seen, **told["before"]}
+
     out = (fleet.tree(), provider.published())
     assert not fleet.done("out", provider, settle=0)["changed"]
     assert (fleet.tree(), provider.published()) == out
-    assert not fleet.done("out", provider, before=taken["before"], recheck=True)["changed"]
+    assert not fleet.done("out", provider, before=before, recheck=True)["changed"]
 
-    refused = fleet.state("in", provider, before=taken["before"], deadline=2.5)
+    refused = fleet.state("in", provider, before=before, deadline=2.5)
     assert refused["failed"] and "a node of the process before" in refused["msg"]
-    fleet.done("in", provider, before=taken["before"], restarted=False)
+    fleet.done("in", provider, before=before, restarted=False)
     fleet.called(provider)
-    back = fleet.state("out", provider, before=taken["before"], recheck=True)
+    back = fleet.state("out", provider, before=before, recheck=True)
     assert back["failed"] and "NOT out any more: lab.Echo" in back["msg"].replace(ECHO2, "lab.Echo")
     assert failed(fleet.scene, since) == {consumer.name: {} for consumer in fleet.scene.consumers}
 
