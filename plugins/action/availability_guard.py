@@ -94,8 +94,12 @@ class ActionModule(FleetAction):
             return {"failed": True, "msg": "\n".join(["Nothing was touched:", *problems])}
         todo = [host for batch in plan["batches"] for host in batch]
         planned = todo or _asked.unreported(plan)
-        resumes = plan["resumes"]["run"] if plan["resumes"] else ""
-        kept = {"planned": planned, "resumes": resumes, "dead": asked["dead"], "unreachable": checks.unreachable}
+        kept = {
+            "planned": planned,
+            "resumes": plan["resumes"] or {},
+            "dead": asked["dead"],
+            "unreachable": checks.unreachable,
+        }
         _own.write("plan", kept)
         sizes = [len(batch) for batch in plan["batches"]] or [1]
         return {**plan, "todo": [] if self._task.check_mode else todo, "sizes": sizes}

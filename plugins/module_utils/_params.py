@@ -76,6 +76,11 @@ class Params:
         """The run to be taken over; empty where there is none."""
         return self._run_id(self.raw("take_over"), "take_over") if self._values.get("take_over") else ""
 
+    def resumes(self) -> Mapping[str, Any]:
+        """The run that the plan was to resume; empty where it was to begin a new one, or is not said."""
+        found: Mapping[str, Any] = self._typed("resumes", self._values.get("resumes") or {}, Mapping)
+        return found
+
     def dead(self) -> list[dict[str, Any]]:
         """The processes that are proved to be dead."""
         return [self._owner(given, "dead") for given in self._typed("dead", self._values.get("dead") or [], list)]

@@ -84,7 +84,7 @@ def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
         tokens = {host: lease["token"] for host, lease in leases.items()}
         warnings = note(ledger, taken.id, taken_event(taken, run, state.at)) if taken else []
         warnings += note(ledger, run.id, {"at": state.at, **event, "tokens": tokens})
-    msg = resumed_text(run, state.at) if resumed else f"run {run.id} began"
+    msg = resumed_text(run, state.at) if resumed else f"run {run.id} began{_instead(run, params)}"
     return {
         "changed": chosen["changed"],
         "msg": "; ".join([msg, *grouped(left_out)]),
@@ -100,6 +100,12 @@ def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
         "leases": leases,
         "left_out": left_out,
     }
+
+
+def _instead(run: Run, params: Params) -> str:
+    """Why it is not the run that the plan was to resume."""
+    seen = params.resumes().get("run", run.id)
+    return f", since run {seen}, which was to be resumed, has gone on meanwhile" if seen != run.id else ""
 
 
 def elapsed(run: Run, now: float) -> float:
@@ -121,8 +127,7 @@ def _is_the_callers(run: Run, params: Params) -> bool:
 def _begun(state: State, params: Params, chosen: dict[str, Any]) -> State:
     service, planned, new = params.word("service"), params.hosts("planned"), params.flag("new")
     dead, taken = gone(state, params, planned), named(state, params)
-    old = None if new else to_resume(state, service, planned, dead, taken)
-    _refuse_unplanned(params, old)
+    old = None if new else _old(state, params, dead, taken)
     run = _new_run(state, params) if old is None else _again(state, params, old)
     others = [one for one in abandoned(state, service, dead) if one.id != run.id]
     ended = {one.id for one in others}
@@ -137,16 +142,15 @@ def _begun(state: State, params: Params, chosen: dict[str, Any]) -> State:
     return _closed(after, others, set(planned), new)
 
 
-def _refuse_unplanned(params: Params, old: Run | None) -> None:
-    """Raises Refused where this would go on with another run than the plan said: what is done differs by run."""
-    planned, found = params.text("resumes"), old.id if old else ""
-    if params.has("resumes") and planned != found:
-        told = [f"resume run {name}" if name else "begin a new run" for name in (planned, found)]
-        raise Refused(
-            f"the plan was to {told[0]}; the ledger has changed since, and by now it is to {told[1]}. "
-            "Nothing was touched. The same command plans anew.",
-            run=planned or found,
-        )
+def _old(state: State, params: Params, dead: set[str], taken: Run | None) -> Run | None:
+    """The run to go on with: that of the plan, as the plan saw it, or none. What is planned is what that had not done,
+    so that another one would do again what it has done."""
+    service = params.word("service")
+    if not params.has("resumes"):
+        return to_resume(state, service, params.hosts("planned"), dead, taken)
+    seen = params.resumes()
+    same = [run for run in abandoned(state, service, dead) if (run.id, run.done) == (seen.get("run"), seen.get("done"))]
+    return same[0] if same else None
 
 
 def _closed(state: State, others: Sequence[Run], planned: set[str], new: bool) -> State:

@@ -279,9 +279,10 @@ options:
     elements: raw
   resumes:
     description:
-      - Id of the run that V(plan) said would be resumed; empty for a new one.
-      - V(begin) refuses where it would go on with another by now. Where it is not given, nothing is compared.
-    type: str
+      - The run that V(plan) was to resume, as it returned it, with C(run) and C(done); empty for a new one.
+      - V(begin) goes on with that run, if nothing was done in it since, or begins a new one; never with another.
+      - Where it is not given, V(begin) chooses as V(plan) would now.
+    type: dict
   replaces:
     description: Id of the ledger that this one replaces, where sources still know members under it.
     type: str
@@ -563,7 +564,7 @@ SPEC: dict[str, Any] = {
         "stopped": {"type": "bool", "default": False},
         "why": {"type": "str"},
         "pace": {"type": "list", "elements": "raw"},
-        "resumes": {"type": "str"},
+        "resumes": {"type": "dict"},
         "replaces": {"type": "str", "default": ""},
         "probe_deadline": {"type": "float", "default": 2.0},
     },

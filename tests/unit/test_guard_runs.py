@@ -102,17 +102,31 @@ def test_death_is_proved_of_a_process_and_not_of_its_run(fleet: Fleet) -> None:
     assert second["run"] != run and not second["resumed"] and second["leases"] == {}
 
 
-def test_begin_goes_on_with_what_the_plan_said_or_not_at_all(fleet: Fleet) -> None:
-    """The plan of bob's command was to begin a new run; carol's, to resume alice's, which bob resumed meanwhile."""
+def test_begin_goes_on_with_the_run_of_the_plan(fleet: Fleet) -> None:
+    """Asked again, since the answer was lost, it is the same; another command finds that it was resumed meanwhile."""
     run = half_done(fleet)
-    before = fleet.leases()
-    with pytest.raises(Refused, match=f"was to begin a new run; .* it is to resume run {run}. Nothing was touched"):
-        fleet.ask("begin", planned=fleet.hosts, owner=BOB, dead=[ALICE], resumes="")
-    assert fleet.leases() == before
-    assert fleet.ask("begin", planned=fleet.hosts, owner=BOB, dead=[ALICE], resumes=run)["resumed"]
-    assert not fleet.ask("begin", planned=fleet.hosts, owner=BOB, dead=[ALICE], resumes=run)["changed"]
-    with pytest.raises(Refused, match=f"was to resume run {run}; .* it is to begin a new run. Nothing was touched"):
-        fleet.ask("begin", planned=fleet.hosts, owner=CAROL, dead=[ALICE], resumes=run)
+    seen = {"run": run, "done": ["order-1"]}
+    assert fleet.ask("begin", planned=fleet.hosts, owner=BOB, dead=[ALICE], resumes=seen)["run"] == run
+    again = fleet.ask("begin", planned=fleet.hosts, owner=BOB, dead=[ALICE], resumes=seen)
+    assert (again["run"], again["changed"], again["msg"]) == (run, False, f"run {run} began")
+    other = fleet.ask("begin", planned=fleet.hosts, owner=CAROL, dead=[ALICE], resumes=seen)
+    assert other["run"] != run and not other["resumed"]
+    assert f"since run {run}, which was to be resumed, has gone on meanwhile" in other["msg"]
+
+
+@pytest.mark.parametrize("seen", [{}, {"run": "20270115T080000-aaaaaa", "done": []}])
+def test_begin_goes_on_with_no_other_run(fleet: Fleet, seen: dict[str, Any]) -> None:
+    """What the plan did not know of would do again what it has done."""
+    run = half_done(fleet)
+    result = fleet.ask("begin", planned=fleet.hosts, owner=BOB, dead=[ALICE], resumes=seen)
+    assert result["run"] != run and result["since"] == fleet.now
+    assert {lease["run"] for lease in fleet.leases().values()} == {result["run"]}
+
+
+def test_begin_does_not_go_on_with_a_run_that_has_done_more_since_the_plan(fleet: Fleet) -> None:
+    run = half_done(fleet)
+    fleet.ask("finish", run=run)
+    assert fleet.ask("begin", planned=fleet.hosts, owner=BOB, resumes={"run": run, "done": []})["run"] != run
 
 
 def test_each_answer_under_a_lease_tells_since_when_the_run_counts(fleet: Fleet) -> None:

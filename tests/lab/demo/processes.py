@@ -96,10 +96,19 @@ def _signal(process: Process, number: int) -> None:
             os.kill(process.pid, number)
 
 
+def _ended(pid: int) -> bool:
+    """Whether it has closed its sockets: it loses its command line, by which we know it, before them."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state in "ZX"
+
+
 def _wait(processes: Sequence[Process], seconds: float) -> None:
     """Until all are gone, at most so long. Those that we started are reaped."""
     limit = time.monotonic() + seconds
-    while time.monotonic() < limit and any(read(process.pid) for process in processes):
+    while time.monotonic() < limit and not all(_ended(process.pid) for process in processes):
         time.sleep(0.02)
     for process in processes:
         with contextlib.suppress(ChildProcessError):
