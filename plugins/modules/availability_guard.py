@@ -56,36 +56,10 @@ options:
       - After M(lossless.restart.fleet_description) the collection's action plugin fills in this and whatever else the
         service's description says, the run that this process began, and what the sources were just read to say.
     type: str
-  auth:
-    description: Who asks ZooKeeper. Only this identity gets rights to what is made, but for O(readers).
-    type: dict
-    suboptions:
-      scheme:
-        description: V(sasl) is DIGEST-MD5, and needs the Python library pure-sasl.
-        type: str
-        choices: [digest, sasl]
-        default: digest
-      file:
-        description: Path of a file with one line C(user:password) that belongs to this account alone (mode 0600).
-        type: path
-        required: true
-  tls:
-    description: Files for TLS to ZooKeeper. Without it the connection is not encrypted.
-    type: dict
-    suboptions:
-      ca:
-        description: Certificates that sign those of the servers, whose names are verified.
-        type: path
-        required: true
-      cert:
-        description: The client's certificate, where the servers want one.
-        type: path
-      key:
-        description: Its key.
-        type: path
   readers:
     description:
       - Who else may read what is made in ZooKeeper, as digest identities C(user:base64(sha1(user:password))).
+      - All other rights to it has only the identity of O(auth).
     type: list
     elements: str
     default: []
@@ -297,6 +271,7 @@ attributes:
     support: none
 extends_documentation_fragment:
   - lossless.restart.common
+  - lossless.restart.zookeeper
 seealso:
   - module: lossless.restart.nginx_upstream_info
   - module: lossless.restart.health_gate

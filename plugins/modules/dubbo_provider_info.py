@@ -192,6 +192,7 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
     _dubbo_contents,
     _dubbo_reading,
     _dubbo_services,
+    _dubbo_switch,
     _dubbo_url,
     _dubbo_warnings,
     _grammar,
@@ -294,10 +295,7 @@ def asked(port: int, deadline: float) -> dict[str, Any]:
     if not 0 < deadline <= 60:
         raise ValueError(f"deadline {deadline!r} is not a number of seconds above 0 and up to 60")
     qos = Qos(port, deadline)
-    services = {
-        key: [{"registry": one.registry, "level": one.level, "registered": one.yes} for one in where]
-        for key, where in qos.services().items()
-    }
+    services = _dubbo_switch.facts(qos.services())
     return {"port": port, "version": qos.version(), "ready": qos.ready(), "services": services}
 
 
