@@ -19,8 +19,9 @@ from .figure import Figure
 AT_ONCE = 250
 
 
-def some(seed: int, schedules: int) -> str:
-    """What the first broken promise was; empty where none was broken."""
+def some(lot: tuple[int, int]) -> str:
+    """What the first broken promise was, of a seed and a number of schedules; empty where none was broken."""
+    seed, schedules = lot
     chance = random.Random(seed)
     with wired() as wires:
         for number in range(schedules):
@@ -37,11 +38,12 @@ def measure(schedules: int, seed: int, say: Callable[[str], None]) -> Iterator[F
     say(f"{schedules} schedules of the state machine, seed {seed}")
     lots = [(seed * 1_000_000 + first, min(AT_ONCE, schedules - first)) for first in range(0, schedules, AT_ONCE)]
     began = time.monotonic()
+    broken: list[str] = []
     with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
-        broken = [said for said in pool.starmap(some, lots, chunksize=1) if said]
+        for said in filter(None, pool.imap_unordered(some, lots)):
+            broken.append(said)
+            say(said)
     seconds = time.monotonic() - began
-    for said in broken:
-        say(said)
     yield Figure(
         f"promises broken in {schedules} schedules of the state machine",
         f"{len(broken)} ({schedules / seconds:.0f} schedules a second)",

@@ -10,9 +10,11 @@ import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.lab.adhoc import direct
 from tests.lab.demo import clean, processes, wait_for
 from tests.lab.demo.playbook import Playbook
 from tests.lab.stage import LONG, Stage, interrupt, kill
@@ -61,12 +63,23 @@ def test_killed_controller(tmp_path: Path, moment: tuple[str, int], number: sign
             assert first.wait(LONG) != 0
             assert "RECEIPT" not in first.text
             assert set(fleet.held()) == {"order-1", "order-2"} and fleet.runs() == ["running"]
+            tokens = {lease["host"]: lease["token"] for lease in fleet.status()["leases"]}
             second = fleet.roll(limit=LIMIT[1])
         assert second.code == 0 and "resuming run" in second.text, second.text
+        for instance, token in tokens.items():
+            late = restarted_late(fleet, instance, token)
+            assert f"token {token} is older than" in late["msg"] and not late["touched"], late
         finished(fleet, {"order-1": 2, "order-2": 2, "order-3": 1})
         assert fleet.configurations() == files
     assert clean(client.result), client.losses
     assert observer.lowest == {"order_svc": 1}
+
+
+def restarted_late(fleet: Stage, instance: str, token: int) -> dict[str, Any]:
+    """What a module of the killed controller answers that was on its way for so long."""
+    restart = {"supervisor": instance, "config": str(fleet.folder / "supervisord.conf")}
+    asked = {"restart": restart, "address": fleet.instances[instance], "state_dir": str(fleet.folder / "state")}
+    return direct("instance_process", {**asked, "state": "restarted", "token": token})
 
 
 def test_module_that_outlives_its_controller(tmp_path: Path) -> None:

@@ -147,14 +147,14 @@ class Playbook:
 
     def _restart(self, turn: Turn) -> None:
         for host in turn.living:
-            if turn.granted[host]["step"] == "attaching":
-                continue
-            renewed = self._guard(action="renew", wanted=[host], step="restarting", held=HELD["restarting"])
-            self._keep(turn, host, renewed)
+            there = turn.granted[host]["step"] == "attaching"
+            if not there:
+                renewed = self._guard(action="renew", wanted=[host], step="restarting", held=HELD["restarting"])
+                self._keep(turn, host, renewed)
             if host in turn.failed:
                 continue
             for _unused in range(RETRIES + 1):
-                restarted = self._start(host, again=False)
+                restarted = self._fence(host) if there else self._start(host, again=False)
                 if not restarted.get("failed"):
                     break
             self._keep(turn, host, restarted)
@@ -245,6 +245,14 @@ class Playbook:
 
         module = wires.Acts(wires.RESTART, "instance_process", host, call)
         return module({"inventory_hostname": host}, leased=True, again=again)
+
+    def _fence(self, host: str) -> Result:
+        def call(args: dict[str, Any]) -> Result:
+            text = f"fence {host} off with token {args['token']}"
+            return self._call(text, lambda: self.world.fence(host, args))
+
+        module = wires.Acts(wires.RESTART, "instance_process", host, call)
+        return module({"inventory_hostname": host}, leased=True, state="fenced")
 
     def _guard(self, **args: Any) -> Result:
         def call(params: dict[str, Any]) -> Result:

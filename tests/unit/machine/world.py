@@ -52,10 +52,11 @@ class Line:
 @dataclass
 class Process:
     """An instance's process. since: the run's `since` for which it was started. doubted: it was not well at some time,
-    so that a gate may have it restarted."""
+    so that a gate may have it restarted. turned: when it fell ill or got well, or was started."""
 
     pid: int
     started: float
+    turned: float
     up: bool = True
     well: bool = True
     since: float | None = None
@@ -82,11 +83,12 @@ class World:
         self.lines: dict[Place, Line] = {
             (source, pool, host): Line() for source, pools in SOURCES.items() for pool in pools for host in POOLS[pool]
         }
-        self.processes = {host: Process(pid, NOON - 1e6) for pid, host in enumerate(HOSTS, 1)}
+        self.processes = {host: Process(pid, NOON - 1e6, NOON - 1e6) for pid, host in enumerate(HOSTS, 1)}
         self.unreachable: set[str] = set()
         self.spoiled: set[str] = set()
         self.levels = self._levels()
-        # By pool and member: when it left the traffic by itself, and was not back since; when it last came into it.
+        # By pool and member: since when there is what keeps it out, where it left by itself and was not back since; and
+        # when it last came into traffic.
         self.left: dict[tuple[str, str], float] = {}
         self.came: dict[tuple[str, str], float] = {}
         self._locked: set[str] = set()
@@ -153,15 +155,9 @@ class World:
     def restart(self, by: Any, host: str, asked: Mapping[str, Any]) -> Result:
         """As instance_process does it: the fence, the identity and the age under the host's lock, then stop and start.
         A module is on its way for a while before it looks."""
-        pause()
-        if host in self._locked:
-            pause()
-        if host in self._locked:
-            return {"failed": True, "msg": "another restart has the lock"}
-        try:
-            _fence.admit(f"/{host}", f"instance {address(host)}", asked["token"], asked["ledger"])
-        except (_fence.Fenced, ValueError) as error:
-            return {"failed": True, "msg": str(error)}
+        refused = self._locked_or_fenced(host, asked)
+        if refused:
+            return refused
         old, known, age = self.processes[host], asked.get("process"), asked.get("older_than")
         other = known and known != self.process(host)["identity"]
         if old.up and (other or (age is not None and self.now - old.started < age)):
@@ -176,9 +172,24 @@ class World:
         self._pids += 1
         spoiled = host in self.spoiled
         self.spoiled.discard(host)
-        self.processes[host] = Process(self._pids, self.now, True, not spoiled, by.since, doubted=spoiled)
+        self.processes[host] = Process(self._pids, self.now, self.now, True, not spoiled, by.since, doubted=spoiled)
         self._note(US)
         return {"changed": True, "msg": "restarted"}
+
+    def fence(self, host: str, asked: Mapping[str, Any]) -> Result:
+        return self._locked_or_fenced(host, asked) or self.process(host)
+
+    def _locked_or_fenced(self, host: str, asked: Mapping[str, Any]) -> Result | None:
+        pause()
+        if host in self._locked:
+            pause()
+        if host in self._locked:
+            return {"failed": True, "msg": "another restart has the lock"}
+        try:
+            _fence.admit(f"/{host}", f"instance {address(host)}", asked["token"], asked["ledger"])
+        except (_fence.Fenced, ValueError) as error:
+            return {"failed": True, "msg": str(error)}
+        return None
 
     def health(self, host: str) -> Result:
         well = self.processes[host].healthy
@@ -188,7 +199,8 @@ class World:
 
     def turn_ill(self, host: str, well: bool) -> None:
         process = self.processes[host]
-        process.well, process.doubted = well, process.doubted or not well
+        if process.well != well:
+            process.well, process.turned, process.doubted = well, self.now, process.doubted or not well
         self._note("")
 
     def drain_by_hand(self, place: Place, back: bool) -> None:
@@ -211,7 +223,20 @@ class World:
             for host in before[pool] - found:
                 if not by:
                     self.left[pool, host] = self.now
+        # It may have left for one reason and stay away for a later one, which nobody could see before.
+        for pool, host in self.left:
+            self.left[pool, host] = min(self._reasons(pool, host), default=self.left[pool, host])
         return {pool: found - self.levels[pool] for pool, found in before.items()}
+
+    def _reasons(self, pool: str, host: str) -> list[float]:
+        """Since when what is nobody's doing keeps a member out."""
+        process = self.processes[host]
+        drained = [
+            line.at
+            for (_source, name, _host), line in self.lines_of(host).items()
+            if line.by == PERSON and (name == pool or pool.startswith("service "))
+        ]
+        return [*drained, *([] if process.well else [process.turned])]
 
     def _levels(self) -> dict[str, set[str]]:
         """By pool, and by service over all of its pools, the members that are healthy and up at every balancer."""
