@@ -54,7 +54,10 @@ class Turn:
             self._stand = self._proof.look()
             self.result["before"]["members"] = self.result["after"]["members"] = self._stand.facts()
         if self._change is not None:
-            self._change.look()
+            starting = not self._out and bool(self._task.was) and not (self._task.recheck or self._check)
+            waited = self._change.look(patient=starting)
+            if starting:
+                self._spent("started", waited)
             self._keep(self._change)
         if self._out and self._change is not None:
             self.result["warnings"] += _dubbo_parting.partly(self._change.said)

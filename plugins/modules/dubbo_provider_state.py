@@ -208,8 +208,8 @@ settle:
   returned: when an absence was waited for
 seconds:
   description:
-    - Seconds of each part. C(command) until the process said that it is done, C(absent) and C(settle) for the
-      registries, C(quiet) for O(idle), C(registered) for V(in).
+    - Seconds of each part. C(started) until a process that has just been started had its services, C(command) until it
+      said that it is done, C(absent) and C(settle) for the registries, C(quiet) for O(idle), C(registered) for V(in).
   type: dict
   returned: when the arguments are valid
 waited:
@@ -289,7 +289,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
             turn = Turn(task, change, proof, check_mode)
             said = turn.run()
     except (NotProved, QosError, RegistryError, Fenced, LockTimeout, ValueError, OSError) as error:
-        who = f"{task.who}: " if turn else ""
+        who = f"{task.who}: " if turn and not str(error).startswith(task.who) else ""
         raise Failed(f"{who}{error}", turn.result if turn else {}) from error
     return {**turn.result, "msg": f"{task.who}: {said}"}
 

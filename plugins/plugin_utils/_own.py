@@ -114,6 +114,17 @@ def leases(hosts: Iterable[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def keep_outcome(hosts: Iterable[str], what: str, good: bool) -> None:
+    """Remember whether the last change of this kind came to its end for these hosts."""
+    for host in hosts:
+        write(f"outcomes {host}", {**(read(f"outcomes {host}") or {}), what: good})
+
+
+def undone(host: str) -> list[str]:
+    """The changes that did not, the last time."""
+    return [what for what, good in (read(f"outcomes {host}") or {}).items() if not good]
+
+
 def ledger(host: str) -> dict[str, Any]:
     """The ledger of this process's run, or of what it took over of the host's service, as the modules take it; {}
     before that."""

@@ -63,7 +63,7 @@ def test_a_member_may_be_listed_by_another_name() -> None:
         ({"instance_traffic": [{**TRAFFIC[0], "members_of": "pay-svc"}]}, ["members_of 'pay-svc' is no list"]),
         ({"instance_traffic": [{**TRAFFIC[0], "members_of": []}]}, ["members_of [] is no list"]),
         ({"instance_traffic": [{**TRAFFIC[0], "kind": datetime.date(2026, 1, 31)}]}, ["put quotes around a date"]),
-        ({"instance_traffic": [{"kind": ["nginx"]}]}, ["there is no kind ['nginx']", "Known: nginx"]),
+        ({"instance_traffic": [{"kind": ["nginx"]}]}, ["there is no kind ['nginx']", "Known: dubbo, nginx"]),
         ({"instance_traffic": [{}]}, ["there is no kind None"]),
         ({"instance_probe": {"url": "file:///etc/passwd"}}, ["instance_probe", "file:///etc/passwd"]),
         ({"instance_probe": "http://h/"}, ["instance_probe", "is no mapping"]),
@@ -96,9 +96,10 @@ def test_pools_hold_every_configured_member() -> None:
             "hosts": ["order-1", "order-2"],
         },
     ]
+    said = {"kind": "nginx", "settings": {}, "pools": ["order_svc"], "members": ["10.0.0.1:8080", "10.0.0.2:8080"]}
     assert _description.sources_of(instances) == [
-        {"name": "lb-1", "kind": "nginx", "pools": ["order_svc"]},
-        {"name": "lb-2", "kind": "nginx", "pools": ["order_svc"]},
+        {**said, "name": "lb-1", "host": "lb-1"},
+        {**said, "name": "lb-2", "host": "lb-2"},
     ]
 
 

@@ -191,11 +191,11 @@ class Playbook:
         for host in turn.misjudged:
             for source in SOURCES:
                 self._change([host], source, steps=["attaching"], state="down")
-        back = [self._change(turn.batch, one, steps=["granted"], state="before") for one in reversed(SOURCES)]
+        for source in reversed(SOURCES):
+            self._change(turn.batch, source, steps=["granted"], state="before")
         for host, why in turn.failed.items():
             self._guard(action="stop", why=f"{host}: {why}")
-            if not any(one.get("failed") for one in back):
-                self._guard(action="release", wanted=[host], step="granted")
+            self._guard(action="release", wanted=[host], step="granted")
 
     # Tasks
 
