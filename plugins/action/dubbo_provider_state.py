@@ -8,12 +8,15 @@ of those that did as they were told: one that does not answer keeps nobody else 
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible_collections.lossless.restart.plugins.plugin_utils import _own
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import LeasedAction
 
 _PROCESS, _REGISTRIES = "process of ", "registries of "
+# The tasks that start a process.
+_STARTED = ("Restart | restart", "Gate | restart")
 
 
 class ActionModule(LeasedAction):
@@ -40,6 +43,9 @@ class ActionModule(LeasedAction):
     def made(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         if self.half == _REGISTRIES:
             return super().made(args, variables)
+        return {**self._tell(args, variables), **(_exposed(variables) if args["state"] == "out" else {})}
+
+    def _tell(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         host = str(variables["inventory_hostname"])
         place = _place(host, args.pop("pool"))
         _own.write(place, None)
@@ -48,6 +54,13 @@ class ActionModule(LeasedAction):
             # Who is out already may have gone by any way.
             _own.write(place, result.get("chose", "qos") if result["changed"] else "qos")
         return result
+
+
+def _exposed(variables: dict[str, Any]) -> dict[str, float]:
+    """For how long at the most a process took calls that this run had started, and that is taken out again."""
+    host = variables["inventory_hostname"]
+    started = [note["ended"] for note in _own.journal() if note["host"] == host and note["task"].startswith(_STARTED)]
+    return {"exposed": round(time.time() - started[-1], 1)} if started else {}
 
 
 def _told(point: dict[str, Any], state: str) -> dict[str, Any]:

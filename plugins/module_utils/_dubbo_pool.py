@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from . import _dubbo_member
 from ._dubbo_application import Application, Entry
+from ._dubbo_instance import Instance
 from ._dubbo_member import Stand
 from ._dubbo_services import DOWN, UP, Offer, Provider
+from ._dubbo_url import ProviderUrl, Service
 
 # Nothing of it is registered.
 GONE = "gone"
@@ -25,7 +27,8 @@ def reading(source: str, read: Sequence[Application], members: Mapping[str, str]
     """
     now = _dubbo_member.stand(read, members, {})
     offers = _certain(now.offers)
-    theirs = {member: _providers(offers, now.nodes[member]) for member in members.values()}
+    told = {(one.contents.registry, revision) for one in read for revision in one.contents.metadata}
+    theirs = {member: _providers(offers, now.nodes[member], told) for member in members.values()}
     states = {member: _state(now, member, theirs[member]) for member in members.values()}
     listed = [_member(member, states[member], now.nodes[member]) for member in members.values()]
     for one in listed:
@@ -47,18 +50,27 @@ def _certain(offers: Sequence[Offer]) -> list[Offer]:
     return [offer for offer in offers if offer.known_by != "mapping"] or list(offers)
 
 
-def _providers(offers: Sequence[Offer], nodes: Sequence[Entry]) -> dict[Any, list[Provider]]:
-    """By service, where the process of these nodes offers it."""
-    found: dict[Any, list[Provider]] = defaultdict(list)
-    own = {(one.registry, one.node.path) for one in nodes if not one.stale}
+def _providers(
+    offers: Sequence[Offer], nodes: Sequence[Entry], told: Collection[tuple[str, str]]
+) -> dict[Service, list[Provider]]:
+    """By service, where the process of these nodes offers it. told: by registry the revisions that say what they offer.
+
+    One whose revision does not say it, and that is on the interface level with others, offers what it has there.
+    """
+    found: dict[Service, list[Provider]] = defaultdict(list)
+    live = [one for one in nodes if not one.stale]
+    own = {(one.registry, one.node.path) for one in live}
+    urls = {one.said.service for one in live if isinstance(one.said, ProviderUrl)}
+    says = any((one.registry, one.said.revision) in told for one in live if isinstance(one.said, Instance))
     for offer in offers:
         for provider in offer.providers:
-            if own & {(one.registry, one.node.path) for one in provider.entries}:
+            certain = says or not urls or offer.service in urls
+            if certain and own & {(one.registry, one.node.path) for one in provider.entries}:
                 found[offer.service].append(provider)
     return found
 
 
-def _state(now: Stand, member: str, offered: Mapping[Any, Sequence[Provider]]) -> str:
+def _state(now: Stand, member: str, offered: Mapping[Service, Sequence[Provider]]) -> str:
     if all(one.stale for one in now.nodes[member]):
         return GONE
     up = offered and all(one.state == UP for providers in offered.values() for one in providers)
@@ -84,12 +96,8 @@ def _known(now: Stand, member: str) -> dict[str, Any]:
 def _strangers(read: Sequence[Application], now: Stand) -> list[dict[str, Any]]:
     """The application's instances that are no members, by the first address of each."""
     ours = {(one.registry, one.node.path) for nodes in now.nodes.values() for one in nodes}
-    found: dict[Any, list[Entry]] = defaultdict(list)
+    found: dict[str, list[Entry]] = defaultdict(list)
     for one in (entry for application in read for entry in application.all()):
         if not one.stale and (one.registry, one.node.path) not in ours:
-            found[_dubbo_member.session(one) if one.node.session else one.node.path].append(one)
-    return [_member(_first(nodes), UP, nodes) for nodes in found.values()]
-
-
-def _first(nodes: Iterable[Entry]) -> str:
-    return min(address for one in nodes for address in _dubbo_member.addresses(one))
+            found[min(_dubbo_member.addresses(one))].append(one)
+    return [_member(name, UP, nodes) for name, nodes in found.items()]

@@ -92,6 +92,7 @@ class FleetAction(ActionBase):
                 "failed": bool(result.get("failed")) and not result.get("halted"),
                 "msg": str(result.get("msg", ""))[:2000],
                 "warned": result.get("warned", []),
+                "exposed": result.get("exposed"),
             }
         )
 

@@ -21,6 +21,8 @@ from ansible_collections.lossless.restart.plugins.module_utils import _files
 
 # The steps that a lease goes through, as the ledger writes them.
 GRANTED, RESTARTING, ATTACHING = "granted", "restarting", "attaching"
+# Seconds by which an age may be too small: clock ticks, and two decimals.
+_ROUNDED = 0.05
 # How they end: restarted and back in traffic, or back as it was before.
 DONE, RESTORED = "done", "restored"
 
@@ -66,6 +68,18 @@ def since() -> float:
     """Since when the run counts, on this machine's monotonic clock: only older processes are restarted."""
     moment: float = read("since")
     return moment
+
+
+def keep_process(host: str, found: Mapping[str, Any], asked: float) -> None:
+    """Keep which process a module found at the instance, and since when at the earliest; asked: when it was called."""
+    if found.get("identity") and found.get("age") is not None:
+        write(f"process {host}", {"identity": found["identity"], "started": asked - found["age"] - _ROUNDED})
+
+
+def restarted(host: str) -> dict[str, Any] | None:
+    """The process that was found last, where it has certainly been started since the run counts."""
+    found = read(f"process {host}")
+    return found["identity"] if found and found["started"] >= since() else None
 
 
 def halt(why: str) -> None:

@@ -209,7 +209,10 @@ class Playbook:
             turn.failed.setdefault(host, str(result["msg"]))
 
     def _state(self, host: str) -> Result:
-        result = self._call(f"read the process of {host}", lambda: self.world.process(host))
+        def call(_args: dict[str, Any]) -> Result:
+            return self._call(f"read the process of {host}", lambda: self.world.process(host))
+
+        result = wires.Acts(wires.RESTART, "instance_process", host, call)({"inventory_hostname": host}, state="read")
         self._found.setdefault(host, {})["instance_process"] = result
         return result
 
