@@ -96,7 +96,7 @@ def stand(read: Sequence[Application], members: Mapping[str, str], sessions: Map
 def _serving(offers: Sequence[Offer], members: Mapping[str, str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {member: [] for member in members.values()}
     for offer in offers:
-        for one in _dubbo_reading.reading("", offer, members)["members"]:
+        for one in _dubbo_reading.members(offer, members):
             if one["state"] == UP and one["member"] in found:
                 found[one["member"]].append(offer.service.key)
     return found
