@@ -108,12 +108,15 @@ def test_what_goes_wrong(stack: contextlib.ExitStack, tmp_path: Path) -> None:
         assert scene.registered() == everybody and fleet.down() == set()
         scene.reached()
 
-        # Killed in the middle of the drain: the same command goes on with what the lease knows.
+        # Killed in the middle of the drain: it is put back by what the lease knows, and the same command goes on.
         with fleet.playbook("-l", "order-1,order-2") as first:
             wait_for("the registry to let go", lambda: scene.registered() == {"order-3"}, LONG)
             kill(first)
             first.wait(LONG)
         assert set(fleet.held()) == {"order-1", "order-2"}
+        with fleet.playbook("-l", fleet.service, name="restore.yml") as restore:
+            assert restore.wait(LONG) == 0, restore.text
+        assert scene.registered() == everybody and fleet.down() == set() and fleet.held() == {}
         ended = fleet.roll(limit="order-1,order-2")
         assert ended.code == 0 and "resuming run" in ended.text, ended.text
         scene.reached()

@@ -22,7 +22,8 @@ APPLICATION = "echo-svc"
 class Both(Stage):
     """Each instance with a JVM of its own, which is killed with it at once: no hook of Dubbo's has a say in its end.
 
-    services: those of an instance, where they are not both. entry: more of its entry in instance_traffic.
+    services: those of an instance, where they are not both. providers: how many have Dubbo, all by default.
+    entry: more of the entry in instance_traffic.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Both(Stage):
         version: str = "3.3",
         protocols: Sequence[str] = ("dubbo",),
         services: Mapping[str, Sequence[str]] | None = None,
+        providers: int | None = None,
         entry: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> None:
@@ -43,9 +45,10 @@ class Both(Stage):
         self._version = version
         self._protocols = protocols
         self._services = services or {}
+        self._names = list(self.instances)[:providers]
 
     def write(self) -> None:
-        for name in self.instances:
+        for name in self._names:
             home = self.folder / f"{name}-dubbo"
             home.mkdir(parents=True)
             self.providers[name] = Provider(
@@ -60,12 +63,16 @@ class Both(Stage):
         super().write()
 
     def _command(self, name: str) -> list[str]:
+        if name not in self.providers:
+            return super()._command(name)
         provider = self.providers[name]
         child = provider.folder / "command.json"
         child.write_text(json.dumps(provider.command))
         return [sys.executable, "-I", "-S", str(PROGRAM), str(child), str(provider.log), *super()._command(name)]
 
     def _host(self, name: str) -> dict[str, Any]:
+        if name not in self.providers:
+            return super()._host(name)
         provider = self.providers[name]
         entry = {
             "kind": "dubbo",
