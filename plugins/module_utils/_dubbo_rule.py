@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
 from . import _dubbo_url
 from ._dubbo_url import Service
@@ -80,7 +80,7 @@ def from_config(path: str, data: bytes) -> list[Rule]:
     """From a node of the configuration centre. Raises ValueError that says what is wrong with it."""
     if not data.strip():
         return []
-    config = _loaded(data)
+    config = loaded(data)
     if isinstance(config, list) and all(isinstance(one, str) for one in config):
         return [rule for one in config for rule in from_override(path, one)]
     if not isinstance(config, dict) or not isinstance(config.get("configs") or [], list):
@@ -88,11 +88,21 @@ def from_config(path: str, data: bytes) -> list[Rule]:
     return [rule for item in config.get("configs") or [] for rule in _item(path, config, item)]
 
 
-def _loaded(data: bytes) -> Any:
+def loaded(data: bytes) -> Any:
+    """What the YAML says. Raises ValueError."""
+    return _by(lambda: yaml.safe_load(data.decode()))
+
+
+def composed(text: str) -> Any:
+    """Its nodes, which know where in the text they stand. Raises ValueError."""
+    return _by(lambda: yaml.compose(text, Loader=yaml.SafeLoader))
+
+
+def _by(parse: Callable[[], Any]) -> Any:
     if not HAS_YAML:
         raise ValueError("to read it takes the Python library PyYAML on this host: pip install PyYAML")
     try:
-        return yaml.safe_load(data.decode())
+        return parse()
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"it is no YAML: {' '.join(str(error).split())}") from error
 
