@@ -16,9 +16,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from . import _dubbo_rule
+from ._dubbo_rule import MARK, owner
 from ._dubbo_url import Service
 
-MARK = "lossless.restart"
 _MADE = "configVersion: v3.0\nscope: service\nkey: {}\nenabled: true\nconfigs:\n"
 
 
@@ -88,12 +88,6 @@ def _entry(member: str, addresses: Sequence[str]) -> str:
     return json.dumps(item)
 
 
-def _owner(item: Any) -> str | None:
-    parameters = item.get("parameters") if isinstance(item, dict) else None
-    owner = parameters.get(MARK) if isinstance(parameters, dict) else None
-    return None if owner is None else str(owner)
-
-
 def _loaded(text: str) -> Any:
     return _dubbo_rule.loaded(text.encode())
 
@@ -101,13 +95,13 @@ def _loaded(text: str) -> Any:
 def _ours(data: bytes) -> dict[str, Any]:
     config = _dubbo_rule.loaded(data)
     items = config.get("configs") if isinstance(config, dict) else None
-    return {str(_owner(one)): one for one in items or () if _owner(one) is not None} if isinstance(items, list) else {}
+    return {str(owner(one)): one for one in items or () if owner(one) is not None} if isinstance(items, list) else {}
 
 
 def _rest(text: str, members: Collection[str]) -> dict[str, Any]:
     """What the text says, less the entries of these members."""
     config = _loaded(text)
-    return {**config, "configs": [one for one in config["configs"] or () if _owner(one) not in members]}
+    return {**config, "configs": [one for one in config["configs"] or () if owner(one) not in members]}
 
 
 def _configs(text: str) -> tuple[Any, list[Any]]:
@@ -132,7 +126,7 @@ def _with(text: str, entry: str) -> str:
 
 def _without(text: str, members: Collection[str]) -> str:
     node, items = _configs(text)
-    spans = [_span(text, node, item) for item, said in zip(items, _loaded(text)["configs"]) if _owner(said) in members]
+    spans = [_span(text, node, item) for item, said in zip(items, _loaded(text)["configs"]) if owner(said) in members]
     for begin, end in reversed(spans):
         text = text[:begin] + text[end:]
     return text

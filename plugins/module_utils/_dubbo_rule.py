@@ -24,19 +24,22 @@ except ImportError:
 
 ANY = "0.0.0.0"
 SUFFIX = ".configurators"
+# The parameter by which our own entries are known: whose they are.
+MARK = "lossless.restart"
 
 
 @dataclass(frozen=True)
 class Rule:
     """path: of its node. service: whose, or None for all. providers: which, as they are written; empty for all.
 
-    only: for which consumers alone, in words; empty where it is for all of them.
+    only: for which consumers alone, in words; empty where it is for all of them. ours: for which member we wrote it.
     """
 
     path: str
     service: Service | None
     providers: tuple[str, ...]
     only: str
+    ours: str = ""
 
     def disables(self, service: Service, host: str, port: int) -> bool:
         return self.service in (None, service) and (
@@ -130,7 +133,14 @@ def _item(path: str, config: Mapping[str, Any], item: Any) -> Iterator[Rule]:
         # Consumers of a service listen to the node of its name, whatever the key in it says.
         if config.get("scope") != "application" and (service is None or f"{service.rule_key}{SUFFIX}" != _name(path)):
             continue
-        yield Rule(path, service, _words(item, "providerAddresses"), ", ".join(only))
+        yield Rule(path, service, _words(item, "providerAddresses"), ", ".join(only), owner(item) or "")
+
+
+def owner(item: Any) -> str | None:
+    """For which member we wrote it; None where we did not."""
+    parameters = item.get("parameters") if isinstance(item, dict) else None
+    found = parameters.get(MARK) if isinstance(parameters, dict) else None
+    return None if found is None else str(found)
 
 
 def _conditions(item: Mapping[str, Any]) -> list[str]:

@@ -30,20 +30,12 @@ configs:
   - {side: provider, parameters: {weight: 50}}
 runtime: true
 """
-FLOW = (
-    b"{configVersion: v2.7, key: lab.Echo, configs: [ {side: consumer, parameters: {disabled: true}}], enabled: false}"
-)
+FLOW = b"{configVersion: v2.7, key: lab.Echo, configs: [ {side: consumer, parameters: {disabled: true}}], runtime: 1}"
 JSON = b'{"key":"lab.Echo","scope":"service",\n"configs":[{"side":"consumer","parameters":{"retries":"0"}}]}'
 INDENTLESS = b"key: lab.Echo\nconfigs:\n- side: consumer\n  parameters:\n    mock: |\n      a\n      b\nscope: service"
 CARRIAGE = b"key: lab.Echo\r\nconfigs:\r\n  - side: consumer\r\n    parameters: {timeout: 1}\r\n"
-RULES = [
-    BLOCK,
-    FLOW,
-    JSON,
-    INDENTLESS,
-    CARRIAGE,
-    "key: lab.Echo\nconfigs: # für\n- {parameters: {owner: 李}}\n".encode(),
-]
+FOREIGN = "key: lab.Echo\nconfigs: # für\n- {parameters: {owner: 李}}\n".encode()
+RULES = [BLOCK, FLOW, JSON, INDENTLESS, CARRIAGE, FOREIGN]
 
 
 @pytest.mark.parametrize("there", RULES)
@@ -53,7 +45,7 @@ def test_what_is_there_stays_byte_for_byte(there: bytes) -> None:
     assert _dubbo_entry.members(both) == [A, B] and _dubbo_entry.members(there) == []
     said, was = yaml.safe_load(both), yaml.safe_load(there)
     assert said["configs"][2:] == was["configs"] and {**said, "configs": 0} == {**was, "configs": 0}
-    assert {rule.providers for rule in _dubbo_rule.from_config(PATH, both)} >= {(A,), (B,)}
+    assert {(rule.providers, rule.ours) for rule in _dubbo_rule.from_config(PATH, both)} >= {((A,), A), ((B,), B)}
     assert _dubbo_entry.removed(both, [B]) == one
     assert _dubbo_entry.removed(both, [A]) == _dubbo_entry.added(there, ECHO, {B: [B]})
     assert _dubbo_entry.removed(both, [A, B]) == there == _dubbo_entry.removed(there, [A])
