@@ -147,4 +147,4 @@ def _last(node: Any) -> int:
     if isinstance(node.value, list) and node.value and not node.flow_style:
         last = node.value[-1]
         return _last(last[1] if isinstance(last, tuple) else last)
-    return max(node.start_mark.index, node.end_mark.index - 1)
+    return int(max(node.start_mark.index, node.end_mark.index - 1))

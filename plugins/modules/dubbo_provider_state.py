@@ -231,6 +231,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lossless.restart.plugins.module_utils import (
     _answer,
+    _dubbo_half,
     _dubbo_task,
     _dubbo_way,
     _fence,
@@ -238,7 +239,7 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
 )
 from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_application import LEVELS
-from ansible_collections.lossless.restart.plugins.module_utils._dubbo_change import Change
+from ansible_collections.lossless.restart.plugins.module_utils._dubbo_calls import Uncounted
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_proof import NotProved, Proof, Registries
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_qos import QosError
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_registry import RegistryError
@@ -258,10 +259,15 @@ SPEC: dict[str, Any] = {
         "levels": {"type": "list", "elements": "str", "choices": list(LEVELS), "default": []},
         "members": {"type": "list", "elements": "str", "default": []},
         "before": {"type": "dict"},
+        "services": {"type": "list", "elements": "str", "default": []},
         "restarted": {"type": "bool", "default": True},
         "settle": {"type": "float"},
         "idle": {"type": "list", "elements": "dict", "default": []},
         "quiet": {"type": "float", "default": 2.0},
+        "calls": {
+            "type": "dict",
+            "options": {"url": {"type": "str", "required": True}, "field": {"type": "str", "required": True}},
+        },
         "recheck": {"type": "bool", "default": False},
         "deadline": {"type": "float", "default": 90.0},
         "interval": {"type": "float", "default": 0.5},
@@ -281,14 +287,12 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     try:
         task = _dubbo_task.task(params)
         with contextlib.ExitStack() as stack:
-            change = Change(task, task.port) if task.port is not None else None
-            proof = None
-            if task.members:
-                registries = stack.enter_context(contextlib.closing(Registries(params)))
-                proof = Proof(registries, task.members, task.known)
+            registries = stack.enter_context(contextlib.closing(Registries(params))) if task.members else None
+            proof = Proof(registries, task.members, task.known, services=task.services) if registries else None
+            change = _dubbo_half.half(task, registries.all if registries else (), proof)
             turn = Turn(task, change, proof, check_mode)
             said = turn.run()
-    except (NotProved, QosError, RegistryError, Fenced, LockTimeout, ValueError, OSError) as error:
+    except (NotProved, QosError, RegistryError, Uncounted, Fenced, LockTimeout, ValueError, OSError) as error:
         who = f"{task.who}: " if turn else ""
         raise Failed(f"{who}{error}", turn.result if turn else {}) from error
     return {**turn.result, "msg": f"{task.who}: {said}"}
