@@ -64,8 +64,8 @@ def lost(missing: Sequence[str]) -> None:
     """Raise ValueError where nodes were deleted and nothing here brings them back."""
     if missing:
         raise ValueError(
-            f"{'; '.join(missing)}: deleted nodes are made by their process alone: restart it, or name its qos, by which "
-            "it is given offline and then online"
+            f"{'; '.join(missing)}: deleted nodes are made by their process alone: restart it, or name its qos, so "
+            "that it is given offline and then online"
         )
 
 

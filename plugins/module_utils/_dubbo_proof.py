@@ -61,7 +61,8 @@ class Waited:
 class Proof:
     """Of these members, named by address. before: what is known of them. services: only of these; none means all.
 
-    watch: called at each look. vouched: whether the process says itself which services it has registered. last: how they stood at the last one. read: what was read for it.
+    watch: called at each look. vouched: whether the process says itself which services it has registered. last: how
+    they stood at the last look, of which `read` is what was read.
     """
 
     def __init__(
