@@ -17,7 +17,10 @@ from ._dubbo_application import APPLICATION, Application, Entry
 from ._dubbo_member import Stand
 from ._dubbo_services import Offer
 from ._dubbo_url import Place, ProviderUrl, Service
+from ._dubbo_warnings import version
 
+# Before, a service's rule had another name, and before 2.7 another form.
+_HEEDED_SINCE = (2, 7, 4)
 # Of 3.3.6, four rolls by a rule with calls of 0.2 s under way.
 BROKEN = (
     "a disabled rule breaks the calls that consumers of the application level have under way (16 of 9,043 where it was "
@@ -103,6 +106,12 @@ def open_(found: Sequence[Seat]) -> list[str]:
 
 def check(found: Sequence[Seat], now: Stand, services: Collection[str]) -> None:
     """Raise ValueError where a rule could not be written, or would take another provider too."""
+    old = {one.release for nodes in now.nodes.values() for one in nodes if () < version(one.release) < _HEEDED_SINCE}
+    if old:
+        raise ValueError(
+            f"via rule: consumers of Dubbo {', '.join(sorted(old))} do not listen to rules as they are since 2.7.4: "
+            "take it out by qos"
+        )
     for one in found:
         if not one.certain:
             raise ValueError(

@@ -176,17 +176,23 @@ def unsettled(now: Stand, before: Mapping[str, Known], restarted: bool, services
     for member, nodes in now.nodes.items():
         was = before.get(member)
         there = now.services[member]
-        texts += [
-            _why(now, member, key)
-            for key in (was.services if was else offered(now.offers, member, now))
-            if key not in there and (not services or key in services)
-        ]
+        texts += [_why(now, member, key) for key in _wanted(now, member, was, services) if key not in there]
         if not nodes:
             texts.append(f"{member} is listed nowhere")
         for one in nodes:
             if one.stale or (restarted and was and was.made(one)):
                 texts.append(f"{member} has a node of the process before: {_where(one)}")
     return texts
+
+
+def _wanted(now: Stand, member: str, was: Known | None, services: Collection[str]) -> list[str]:
+    """What the member has to offer."""
+    if was is not None:
+        return [key for key in was.services if not services or key in services]
+    if not services:
+        return offered(now.offers, member, now)
+    kept = {key for key in services if any(one.disabled_by for one in _of(now, member, key))}
+    return [key for key in services if key not in kept]
 
 
 def _why(now: Stand, member: str, key: str) -> str:

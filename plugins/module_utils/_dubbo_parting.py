@@ -34,7 +34,7 @@ def listed(read: Sequence[Application], now: Stand, known: Mapping[str, Known]) 
 
 
 def asked(read: Sequence[Application], now: Stand, known: Mapping[str, Known], services: Collection[str]) -> None:
-    """Raise ValueError where one of these services is none of theirs, or nothing could prove that it is out."""
+    """Raise ValueError where one of these services is none of the application's."""
     there = {offer.service.key for offer in now.offers}.union(*(one.services for one in known.values()))
     vague = {offer.service.interface for offer in now.offers if offer.known_by == "mapping"}
     for key in services:

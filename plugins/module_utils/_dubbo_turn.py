@@ -96,10 +96,10 @@ class Turn:
 
     def _asked(self, proof: Proof) -> None:
         task = self._task
-        if task.services:
+        if task.services and (self._barred or self._change is None):
             _dubbo_parting.asked(proof.read, self._stand, task.known, task.services)
-            if self._out and not self._barred:
-                self.result["warnings"] += _dubbo_parting.untold(proof.read, self._stand)
+        if task.services and self._out and not self._barred:
+            self.result["warnings"] += _dubbo_parting.untold(proof.read, self._stand)
         if not self._out and not self._barred:
             _dubbo_parting.kept(proof.read, task.members)
         if not self._out and task.via == REGISTRY and self._change is None and not task.restarted:

@@ -39,18 +39,18 @@ options:
     description:
       - The way out. V(graceful) is QoS C(gracefulShutdown), by which the consumers of the dubbo protocol hear on their
         own connections. It is there from Dubbo 3.2.1 on. V(qos) is QoS C(offline), which every version has.
-      - V(auto) takes V(graceful) where the version has it, and else V(qos). Without O(qos) it changes nothing. RV(chose)
-        and RV(why) say it. V(rule) and V(registry) are taken only where they are asked for by name.
-      - Where O(qos) is not given, V(graceful) and V(qos) say which way was taken before, by which the least O(settle) is
-        chosen.
-      - V(rule) is a rule C(disabled) in every registry, at C(/GROUP/config/dubbo/INTERFACE:VERSION:GROUP.configurators),
-        which consumers of Dubbo 2.7 and 3 heed. It outlasts a restart, until O(state=in) with V(rule) takes it out.
-        Entries of other people stay byte for byte, and keep out what they kept out; a node that was made for the rule is
-        deleted again, the nodes above it are not. Ours are known by their parameter C(lossless.restart), whose value is
-        the member. QoS is not used.
+      - V(auto) takes V(graceful) where the version has it, and else V(qos). Without O(qos) it changes nothing.
+        RV(chose) and RV(why) say it. V(rule) and V(registry) are taken only where they are asked for by name.
+      - Where O(qos) is not given, V(graceful) and V(qos) say which way was taken before, by which the least O(settle)
+        is chosen.
+      - V(rule) is a rule C(disabled) in every registry, which consumers of Dubbo heed since 2.7.4, at
+        C(/GROUP/config/dubbo/INTERFACE:VERSION:GROUP.configurators). It outlasts a restart, until O(state=in) with
+        V(rule) takes it out. Entries of other people stay byte for byte, and keep out what they kept out. A node that
+        was made for the rule is deleted again, the nodes above it are not. Our entries are known by their parameter
+        C(lossless.restart), whose value is the member. QoS is not used.
       - V(rule) breaks the calls that consumers of the application level have under way (16 of 9,043 where it was
-        measured). Consumers that ask for any group or version (V(*)) do not hear of it. A rule for the whole of a node
-        whose list is empty is refused, since consumers do not hear of a list that becomes empty.
+        measured). Consumers that ask for any group or version (V(*)) do not hear of it. A node whose list of entries is
+        empty is refused, since consumers do not hear of a list that becomes empty.
       - V(registry) deletes the nodes of the members. The process is not told, and its C(ls) still says Y. It comes back
         by a restart, or by O(state=in) with V(registry), O(qos) and O(restarted=false), which gives it C(offline) and
         then C(online). The last resort.
@@ -105,8 +105,8 @@ options:
         patterns nor parts of names are taken. An empty list means all.
       - Not with O(via=graceful) and O(via=registry), which take the whole provider. V(auto) takes V(qos).
       - Then the proof is of these services alone. Where the registry does not say which services an instance offers on
-        the application level (no C(metadata-type=remote)), the interface level and O(qos) prove it, with a warning; where
-        there is neither, the task fails.
+        the application level (no C(metadata-type=remote)), the interface level and O(qos) prove it, with a warning;
+        where there is neither, the task fails.
     type: list
     elements: str
     default: []
@@ -244,7 +244,8 @@ why:
   type: str
   returned: with RV(chose)
 written:
-  description: The nodes that are written, with C(registry), C(path) and C(done), which is V(made), V(changed) or V(deleted).
+  description:
+    - The nodes that are written, with C(registry), C(path), and C(done), which is V(made), V(changed) or V(deleted).
   type: list
   elements: dict
   returned: for O(via=rule), and O(state=out) with O(via=registry)
@@ -305,8 +306,8 @@ waited:
 warnings:
   description:
     - Services that lose their last provider, consumers that would not notice that, known bugs of the version, services
-      that are registered on some levels only, what a rule breaks, what a deleted node leaves undone, what cannot be seen
-      of single services, and a O(settle) that is shorter than what consumers may need.
+      that are registered on some levels only, what a rule breaks, what a deleted node leaves undone, what cannot be
+      seen of single services, and a O(settle) that is shorter than what consumers may need.
   type: list
   elements: str
   returned: when there is something to warn of
