@@ -11,6 +11,10 @@ from ._dubbo_change import Change
 from ._dubbo_proof import Proof
 from ._dubbo_task import Task
 
+# Dubbo 3 removes an instance from the application level so many seconds after offline, if it is still so: its
+# dubbo.application.metadata.publish.delay, and a second. What comes back before has never left, and registers nothing.
+_PAUSE = 2.0
+
 
 class Renewal(Change):
     """For a process that was not restarted: another one registers by itself."""
@@ -31,8 +35,32 @@ class Renewal(Change):
         return [*super().wrong, *(f"{key} is registered nowhere, and its process does not know" for key in lost)]
 
     def make(self) -> str:
-        leave = {} if self._task.restarted else dict.fromkeys(self._lost, False)
-        if leave:
-            _dubbo_switch.tell(self._qos, _dubbo_way.QOS, self._said, leave)
-            self._said, _waited = self._wait({**self._goal, **leave})
+        """Again with a longer pause where the process did not take notice."""
+        if self._task.restarted or not self._lost:
+            return super().make()
+        began, pause = self._clock.monotonic(), _PAUSE
+        while True:
+            told = self._renew(self._lost, pause)
+            self._look_for(pause)
+            self.result["seconds"] = self._clock.monotonic() - began
+            if not self._lost or self.result["seconds"] >= self._task.deadline:
+                return told
+            pause *= 2
+
+    def _renew(self, lost: list[str], pause: float) -> str:
+        leave = dict.fromkeys(lost, False)
+        _dubbo_switch.tell(self._qos, _dubbo_way.QOS, self._said, leave)
+        self._said, _waited = self._wait({**self._goal, **leave})
+        self._clock.sleep(pause)
         return super().make()
+
+    def _look_for(self, seconds: float) -> None:
+        """Until the registries have it."""
+        self._said = self._qos.services()
+        _poll.poll(
+            self._proof.look,
+            lambda _now: not self._lost,
+            deadline=seconds,
+            interval=self._task.interval,
+            clock=self._clock,
+        )

@@ -13,6 +13,8 @@ from ._dubbo_registry import Registry, RegistryError
 from ._zookeeper import Conflict, Missing, Node
 
 T = TypeVar("T")
+# What a folder holds that was made here; Dubbo leaves them empty.
+_OURS = _dubbo_rule.MARK.encode()
 # By path the bytes that there are; None for a node that is not there, or shall not be.
 Bytes = Mapping[str, "bytes | None"]
 Plan = Callable[[Bytes], Bytes]
@@ -69,18 +71,30 @@ class WritableRegistry(Registry):
 
     def _write(self, nodes: Sequence[Node]) -> None:
         made = [node.path.rpartition("/")[0] for node in nodes if node.version < 0]
-        missing = [Node(path, b"") for path in self._missing(made[0])] if made else []
+        missing = [Node(path, _OURS) for path in self._missing(made[0])] if made else []
+        emptied = self._emptied([node.path for node in nodes if node.data is None])
+        rights = self._rights(made[0]) if made else ()
         self._at = nodes[0].path
         try:
-            self._zookeeper.write([*missing, *nodes], self._rights(made[0]) if made else ())
+            self._zookeeper.write([*missing, *nodes, *emptied], rights)
         except Missing as error:
             raise Conflict("others deleted it meanwhile") from error
 
     def _missing(self, folder: str) -> list[str]:
-        """The folder and those above it that are not there, from the top. All of them are left there afterwards."""
+        """The folder and those above it that are not there, from the top."""
         if not folder or self._is_there(folder):
             return []
         return [*self._missing(folder.rpartition("/")[0]), folder]
+
+    def _emptied(self, deleted: Sequence[str]) -> list[Node]:
+        """The folders of our own that nothing is left in then, from below."""
+        found = []
+        for folder in sorted({path.rpartition("/")[0] for path in deleted} - {""}):
+            names = {f"{folder}/{name}" for name in self._below(folder)}
+            node = self._zookeeper.read(folder) if names <= set(deleted) else Node(folder)
+            if node.data == _OURS:
+                found += [Node(folder, None, node.version), *self._emptied([folder])]
+        return found
 
     def _rights(self, folder: str) -> Sequence[object]:
         """Those of what is above it: who may read and write the registry may do so here."""

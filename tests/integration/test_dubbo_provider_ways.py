@@ -142,13 +142,16 @@ def test_deleted_nodes_then_a_kill_then_back(fleet: Fleet, provider: Provider) -
     provider.start()
     fleet.done("in", provider, via="registry", before=taken["before"], **NOBODY)
     fleet.called(provider)
+    assert failed(fleet.scene, since) == none(fleet)
 
     again = fleet.done("out", provider, via="registry", **NOBODY)
     told = fleet.state("in", provider, via="registry", before=again["before"], restarted=False, **NOBODY)
     assert told["failed"] and "restart it, or name its qos" in told["msg"] and not levels(fleet.registry, provider)
     assert "N" not in provider.published()[ECHO]
+    assert failed(fleet.scene, since) == none(fleet)
     back = fleet.done("in", provider, via="registry", before=again["before"], restarted=False)
     assert back["changed"] and levels(fleet.registry, provider) == whole
+    assert failed(fleet.scene, since) == none(fleet)
     fleet.called(provider)
     assert failed(fleet.scene, since) == none(fleet)
 

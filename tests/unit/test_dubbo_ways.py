@@ -60,7 +60,8 @@ class Place:
         return sorted(self.rules)
 
     def change(self, paths: Sequence[str], plan: Plan, write: bool) -> list[Written]:
-        nodes = {one.node.path: one for one in [*self.tree.contents.urls, *self.tree.contents.instances]}
+        nodes = [one.node.path for one in self.tree.contents.urls]
+        nodes += [one.node.path for one in self.tree.contents.instances]
         there = {path: self.rules.get(path, b"" if path in nodes else None) for path in paths}
         found = [
             Written(self.name, path, there[path], data) for path, data in plan(there).items() if data != there[path]
