@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
-from . import _dubbo_switch, _dubbo_way, _fence, _files, _poll
+from . import _dubbo_fence, _dubbo_parting, _dubbo_switch, _dubbo_way, _poll
 from ._dubbo_qos import DEADLINE, Qos, QosError
 from ._dubbo_switch import OUT
 from ._dubbo_task import Task
@@ -32,35 +31,22 @@ class Change:
         self._way = ""
         self.result: dict[str, Any] = {}
 
-    @contextlib.contextmanager
-    def fenced(self, write: bool) -> Iterator[None]:
-        """Under the port's lock, and only by who holds the lease: where a token says that there is one."""
-        task, member = self._task, f"dubbo qos port {self._port}"
-        with contextlib.ExitStack() as stack:
-            if task.token is not None and write:
-                folder = os.path.join(task.state_dir, "locks")
-                os.makedirs(folder, mode=0o700, exist_ok=True)
-                path = os.path.join(folder, f"dubbo-{self._port}.lock")
-                stack.enter_context(_files.locked(path, deadline=task.deadline, what=f"another change at {member}"))
-            if task.token is not None:
-                _fence.admit(task.state_dir, member, task.token, task.ledger, write=write)
-            yield
+    def fenced(self, write: bool) -> AbstractContextManager[None]:
+        return _dubbo_fence.fenced(self._task, {str(self._port): f"dubbo qos port {self._port}"}, write)
 
-    def look(self, patient: bool = False) -> float:
-        """What the process says, and what is to be changed of it. `patient` waits for one that has only just been
-        started. Seconds of that. Raises QosError, or ValueError."""
-        waited = self._wait_started() if patient else 0.0
+    def look(self) -> None:
+        """What the process says, and what is to be changed of it. Raises QosError, or ValueError."""
         self._said = self._qos.services()
         self.result["before"] = self.result["after"] = _dubbo_switch.facts(self._said)
-        self._goal = _dubbo_switch.wanted(self._said, self._task.state, self._task.was)
+        self._goal = _dubbo_switch.wanted(self._said, self._task.state, self._task.was, self._task.services)
         if self._task.state == OUT:
-            choice = _dubbo_way.choose(self._task.via, self._qos.version())
+            choice = _dubbo_way.choose(self._task.via, self._qos.version(), bool(self._task.services))
             self._way = choice.what
             self.result.update(chose=choice.what, why=choice.why)
-        return waited
 
-    def _wait_started(self) -> float:
-        """Until it has all that was there before, and has had the time to register that by itself."""
+    def wait_started(self) -> float:
+        """Until a new process has all that was there before, and has had the time to register that by itself; or until
+        the deadline, after which `look` says what is missing. Seconds."""
         task, has_all = self._task, {key for key, was in self._task.was.items() if was}
         since: float | None = None
 
@@ -82,8 +68,8 @@ class Change:
         return outcome.waited
 
     @property
-    def said(self) -> _dubbo_switch.Said:
-        return self._said
+    def warnings(self) -> list[str]:
+        return _dubbo_parting.partly(self._said) if self._task.state == OUT else []
 
     @property
     def wrong(self) -> list[str]:
@@ -97,14 +83,15 @@ class Change:
 
     def make(self) -> str:
         """Do it, and wait until the process says so. What was done, for people. Raises QosError."""
-        task = self._task
         _dubbo_switch.tell(self._qos, self._way, self._said, self._goal)
-        said, waited = _dubbo_switch.wait(
-            self._qos, self._goal, deadline=task.deadline, interval=task.interval, clock=self._clock
-        )
+        said, waited = self._wait(self._goal)
         self.result["seconds"] = waited
         self._after(said)
         return self._told()
+
+    def _wait(self, goal: Mapping[str, bool]) -> tuple[_dubbo_switch.Said, float]:
+        task = self._task
+        return _dubbo_switch.wait(self._qos, goal, deadline=task.deadline, interval=task.interval, clock=self._clock)
 
     def _told(self) -> str:
         if self._task.state == OUT:

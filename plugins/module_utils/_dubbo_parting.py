@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from . import _dubbo_application, _dubbo_contents, _dubbo_member, _dubbo_switch, _dubbo_warnings
+from . import _dubbo_application, _dubbo_contents, _dubbo_member, _dubbo_switch, _dubbo_url, _dubbo_warnings
 from ._dubbo_application import Application
 from ._dubbo_member import Known, Stand
 from ._dubbo_services import UP, Offer
@@ -33,10 +33,47 @@ def listed(read: Sequence[Application], now: Stand, known: Mapping[str, Known]) 
     )
 
 
-def warnings(now: Stand) -> list[str]:
+def asked(read: Sequence[Application], now: Stand, known: Mapping[str, Known], services: Collection[str]) -> None:
+    """Raise ValueError where one of these services is none of the application's."""
+    there = {offer.service.key for offer in now.offers}.union(*(one.services for one in known.values()))
+    vague = {offer.service.interface for offer in now.offers if offer.known_by == "mapping"}
+    for key in services:
+        if key not in there and _dubbo_url.service(key).interface not in vague:
+            raise ValueError(f"services: {read[0].name} has no {key}; it has {', '.join(sorted(there))}")
+
+
+def untold(read: Sequence[Application], now: Stand) -> list[str]:
+    """Where the absence of a single service cannot be seen."""
+    return [
+        f"{registry} does not say which services an instance offers: whether a single one is out can be seen on the "
+        "interface level and by qos alone"
+        for registry in _dubbo_member.untold(now, read)
+    ]
+
+
+def kept(read: Sequence[Application], members: Mapping[str, str]) -> None:
+    """Raise ValueError where a rule of ours keeps one of the members out."""
+    for rule in (rule for one in read for rule in one.contents.rules if rule.ours in members):
+        path = _dubbo_url.shown(rule.path)
+        raise ValueError(
+            f"{members[rule.ours]} is kept from its consumers by {path}, written by via rule: put it back so"
+        )
+
+
+def lost(missing: Sequence[str]) -> None:
+    """Raise ValueError where nodes were deleted and nothing here brings them back."""
+    if missing:
+        raise ValueError(
+            f"{'; '.join(missing)}: deleted nodes are made by their process alone: restart it, or name its qos, so "
+            "that it is given offline and then online"
+        )
+
+
+def warnings(now: Stand, services: Collection[str] = ()) -> list[str]:
     """Which services lose their last provider, and what the providers' versions are known for."""
     going = {address for nodes in now.nodes.values() for one in nodes for address in _dubbo_member.addresses(one)}
-    found = [text for offer in now.offers for text in _last(offer, going)]
+    leaving = [offer for offer in now.offers if not services or offer.service.key in services]
+    found = [text for offer in leaving for text in _last(offer, going)]
     return list(dict.fromkeys([*found, *_dubbo_warnings.of_versions(now.offers)]))
 
 

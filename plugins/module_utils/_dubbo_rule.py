@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
 from . import _dubbo_url
 from ._dubbo_url import Service
@@ -24,19 +24,22 @@ except ImportError:
 
 ANY = "0.0.0.0"
 SUFFIX = ".configurators"
+# The parameter by which our own entries are known: whose they are.
+MARK = "lossless.restart"
 
 
 @dataclass(frozen=True)
 class Rule:
     """path: of its node. service: whose, or None for all. providers: which, as they are written; empty for all.
 
-    only: for which consumers alone, in words; empty where it is for all of them.
+    only: for which consumers alone, in words; empty where it is for all of them. ours: for which member we wrote it.
     """
 
     path: str
     service: Service | None
     providers: tuple[str, ...]
     only: str
+    ours: str = ""
 
     def disables(self, service: Service, host: str, port: int) -> bool:
         return self.service in (None, service) and (
@@ -80,7 +83,7 @@ def from_config(path: str, data: bytes) -> list[Rule]:
     """From a node of the configuration centre. Raises ValueError that says what is wrong with it."""
     if not data.strip():
         return []
-    config = _loaded(data)
+    config = loaded(data)
     if isinstance(config, list) and all(isinstance(one, str) for one in config):
         return [rule for one in config for rule in from_override(path, one)]
     if not isinstance(config, dict) or not isinstance(config.get("configs") or [], list):
@@ -88,11 +91,21 @@ def from_config(path: str, data: bytes) -> list[Rule]:
     return [rule for item in config.get("configs") or [] for rule in _item(path, config, item)]
 
 
-def _loaded(data: bytes) -> Any:
+def loaded(data: bytes) -> Any:
+    """What the YAML says. Raises ValueError."""
+    return _by(lambda: yaml.safe_load(data.decode()))
+
+
+def composed(text: str) -> Any:
+    """Its nodes, which know where in the text they stand. Raises ValueError."""
+    return _by(lambda: yaml.compose(text, Loader=yaml.SafeLoader))
+
+
+def _by(parse: Callable[[], Any]) -> Any:
     if not HAS_YAML:
         raise ValueError("to read it takes the Python library PyYAML on this host: pip install PyYAML")
     try:
-        return yaml.safe_load(data.decode())
+        return parse()
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"it is no YAML: {' '.join(str(error).split())}") from error
 
@@ -120,7 +133,14 @@ def _item(path: str, config: Mapping[str, Any], item: Any) -> Iterator[Rule]:
         # Consumers of a service listen to the node of its name, whatever the key in it says.
         if config.get("scope") != "application" and (service is None or f"{service.rule_key}{SUFFIX}" != _name(path)):
             continue
-        yield Rule(path, service, _words(item, "providerAddresses"), ", ".join(only))
+        yield Rule(path, service, _words(item, "providerAddresses"), ", ".join(only), owner(item) or "")
+
+
+def owner(item: Any) -> str | None:
+    """For which member we wrote it; None where we did not."""
+    parameters = item.get("parameters") if isinstance(item, dict) else None
+    found = parameters.get(MARK) if isinstance(parameters, dict) else None
+    return None if found is None else str(found)
 
 
 def _conditions(item: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,11 +27,16 @@ def facts(said: Said) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def wanted(said: Said, state: str, before: Mapping[str, bool]) -> dict[str, bool]:
-    """By key whether a service is to be registered. before: how it was; what is not there was.
+def wanted(said: Said, state: str, before: Mapping[str, bool], services: Collection[str] = ()) -> dict[str, bool]:
+    """By key whether a service is to be registered. before: how it was; what is not there was. services: only these.
 
-    Raises ValueError where a service that is to come back is not there at all.
+    Raises ValueError where a service that is asked for or is to come back is not there at all.
     """
+    strange = sorted(set(services) - set(said))
+    if strange:
+        raise ValueError(f"services: this process has no {', '.join(strange)}; it has {', '.join(sorted(said))}")
+    if services:
+        return {key: there for key, there in wanted(said, state, before).items() if key in services}
     if state == OUT:
         return dict.fromkeys(said, False)
     lost = sorted(key for key, was in before.items() if was and key not in said)

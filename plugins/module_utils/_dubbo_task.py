@@ -5,13 +5,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import _dubbo_member, _dubbo_reading, _grammar, _target
+from . import _dubbo_calls, _dubbo_member, _dubbo_reading, _dubbo_way, _grammar, _target
 from ._dubbo_member import Known
+from ._dubbo_switch import OUT
 
+# Not what a regular expression would be.
+_KEY = re.compile(r"([\w.-]+/)?[\w.$-]+(:[\w.-]+)?\Z")
 DAY = 86400.0
 
 
@@ -20,7 +24,7 @@ class Task:
     """members: as they are written, by address; empty where no registry is asked. was: by service whether it was
     registered, as the process said. known: of the members, as the registries had them.
 
-    settle: None where it is to be chosen. Seconds, all of them.
+    services: by their keys; none means all. settle: None where it is to be chosen. Seconds, all of them.
     """
 
     state: str
@@ -29,7 +33,9 @@ class Task:
     members: Mapping[str, str]
     was: Mapping[str, bool]
     known: Mapping[str, Known]
+    services: tuple[str, ...]
     restarted: bool
+    calls: Mapping[str, Any] | None
     idle: Sequence[Mapping[str, Any]]
     quiet: float
     settle: float | None
@@ -59,11 +65,17 @@ def task(params: Mapping[str, Any]) -> Task:
         raise ValueError(f"quiet {params['quiet']:g} s does not fit into deadline {params['deadline']:g} s")
     for target in params["idle"]:
         _target.validate(target)
+    if params["calls"] is not None:
+        _dubbo_calls.validate(params["calls"])
+        if params["state"] == OUT and params["registries"] is None:
+            raise ValueError("calls: for state out they are watched while the registries are: name those")
     members = _members(params)
     before = params["before"] or {}
     unknown = [str(name) for name in before if name not in ("services", "members")]
     if unknown:
         raise ValueError(f"before has {', '.join(unknown)}, and what this module returns has only services and members")
+    if params["via"] in _dubbo_way.WRITES and not members:
+        raise ValueError(f"via {params['via']} writes to the registries: name registries, application and members")
     return Task(
         state=params["state"],
         via=params["via"],
@@ -71,6 +83,8 @@ def task(params: Mapping[str, Any]) -> Task:
         members=members,
         was=_was(before.get("services") or {}),
         known=_dubbo_member.known(before.get("members"), members.values()),
+        services=_services(params),
+        calls=params["calls"],
         idle=params["idle"],
         state_dir=_grammar.path(params["state_dir"], "state_dir"),
         **{
@@ -92,6 +106,20 @@ def _members(params: Mapping[str, Any]) -> dict[str, str]:
     if len(found) != len(params["members"]):
         raise ValueError(f"members names one twice: {', '.join(params['members'])}")
     return found
+
+
+def _services(params: Mapping[str, Any]) -> tuple[str, ...]:
+    for key in params["services"]:
+        if not _KEY.match(key):
+            raise ValueError(
+                f"services: {key!r} is no service: write its key as Dubbo does, group/interface:version, "
+                "as in 'lab.Echo' or 'g1/lab.Echo2:1.0.0'; patterns are not taken"
+            )
+    if params["services"] and params["via"] in (_dubbo_way.GRACEFUL, _dubbo_way.REGISTRY):
+        raise ValueError(
+            f"services: via {params['via']} takes the whole provider: use via qos or rule, or leave it out"
+        )
+    return tuple(params["services"])
 
 
 def _was(services: Mapping[str, Any]) -> dict[str, bool]:

@@ -6,21 +6,47 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 from . import _dubbo_member, _dubbo_parting, _dubbo_quiet, _dubbo_way, _poll
-from ._dubbo_change import Change
+from ._dubbo_calls import Calls
 from ._dubbo_member import Stand
 from ._dubbo_proof import NotProved, Proof
 from ._dubbo_switch import OUT
 from ._dubbo_task import Task
+from ._dubbo_way import REGISTRY, RULE
+
+UNCHANGED = "no qos is named: nothing is changed, and rule and registry are taken only where via names them"
+
+
+class Half(Protocol):
+    """What changes something: at a process's QoS port, or in the registries. result: what is known of it so far."""
+
+    result: dict[str, Any]
+
+    def fenced(self, write: bool) -> AbstractContextManager[None]: ...
+
+    def wait_started(self) -> float: ...
+
+    def look(self) -> None: ...
+
+    @property
+    def wrong(self) -> list[str]: ...
+
+    @property
+    def warnings(self) -> list[str]: ...
+
+    def preview(self) -> str: ...
+
+    def make(self) -> str: ...
 
 
 class Turn:
     """One call of the module: either half may be missing. `result` is what is known so far, also when it fails."""
 
     def __init__(
-        self, task: Task, change: Change | None, proof: Proof | None, check_mode: bool, clock: _poll.Clock = time
+        self, task: Task, change: Half | None, proof: Proof | None, check_mode: bool, clock: _poll.Clock = time
     ) -> None:
         self._task = task
         self._change = change
@@ -28,6 +54,8 @@ class Turn:
         self._check = check_mode
         self._clock = clock
         self._out = task.state == OUT
+        self._barred = task.via == RULE
+        self._calls = Calls(task.calls, clock) if task.calls else None
         self._stand = Stand()
         self._told: list[str] = []
         self.result: dict[str, Any] = {
@@ -44,8 +72,8 @@ class Turn:
         with self._change.fenced(writes) if self._change else contextlib.nullcontext():
             self._look()
             self._do()
-        if self._proof is not None and writes:
-            self._prove(self._proof)
+        if writes:
+            self._prove()
         return "; ".join(self._told)
 
     def _look(self) -> None:
@@ -53,80 +81,115 @@ class Turn:
         if self._proof is not None:
             self._stand = self._proof.look()
             self.result["before"]["members"] = self.result["after"]["members"] = self._stand.facts()
+            self._asked(self._proof)
+        if self._calls is not None and self._out:
+            self._calls.read()
         if self._change is not None:
-            starting = not self._out and bool(self._task.was) and not (self._task.recheck or self._check)
-            waited = self._change.look(patient=starting)
-            if starting:
-                self._spent("started", waited)
+            if not self._out and self._task.was and not (self._task.recheck or self._check):
+                self._spent("started", self._change.wait_started())
+            self._change.look()
             self._keep(self._change)
-        if self._out and self._change is not None:
-            self.result["warnings"] += _dubbo_parting.partly(self._change.said)
+            self.result["warnings"] += self._change.warnings
+        elif self._out and self._task.via == _dubbo_way.AUTO:
+            self.result.update(chose=None, why=UNCHANGED)
         if self._out and self._proof is not None and not self._task.recheck:
             # A process that has nothing registered is out already, and nowhere to be found.
-            if self._change is None or self._change.wrong:
+            if self._change is None or self._change.wrong or self._task.via in _dubbo_way.WRITES:
                 _dubbo_parting.listed(self._proof.read, self._stand, self._task.known)
-            self.result["warnings"] += _dubbo_parting.warnings(self._stand)
+            self.result["warnings"] += _dubbo_parting.warnings(self._stand, self._task.services)
 
-    def _keep(self, change: Change) -> None:
-        result = change.result
-        self.result["before"]["services"], self.result["after"]["services"] = result["before"], result["after"]
-        self.result.update({name: result[name] for name in ("chose", "why", "diff") if name in result})
+    def _asked(self, proof: Proof) -> None:
+        task = self._task
+        if task.services and (self._barred or self._change is None):
+            _dubbo_parting.asked(proof.read, self._stand, task.known, task.services)
+        if task.services and self._out and not self._barred:
+            self.result["warnings"] += _dubbo_parting.untold(proof.read, self._stand)
+        if not self._out and not self._barred:
+            _dubbo_parting.kept(proof.read, task.members)
+        if not self._out and task.via == REGISTRY and self._change is None and not task.restarted:
+            _dubbo_parting.lost(proof.unsettled(self._stand, False))
+        proof.vouched = self._change is not None
+
+    def _keep(self, change: Half) -> None:
+        for name in ("before", "after"):
+            if name in change.result:
+                self.result[name]["services"] = change.result[name]
+        self.result.update(
+            {name: change.result[name] for name in ("chose", "why", "diff", "written") if name in change.result}
+        )
 
     def _still(self) -> None:
         """Whether it is still so."""
         wrong = list(self._change.wrong) if self._change else []
-        if self._out:
-            wrong += _dubbo_member.left(self._stand)
-        else:
-            wrong += _dubbo_member.unsettled(self._stand, self._task.known, self._task.restarted)
+        if self._proof is not None and self._out:
+            wrong += self._proof.present(self._stand, self._barred)
+        elif self._proof is not None:
+            wrong += self._proof.unsettled(self._stand, self._task.restarted)
         if wrong:
             raise NotProved(f"NOT {self._task.state} any more: {'; '.join(wrong)}", 0.0)
 
     def _do(self) -> None:
         if self._change is None:
             self._told += ["nothing would be changed, since no qos is named"] if self._check else []
-            return
-        if not self._change.wrong:
+        elif not self._change.wrong:
             self._told.append("nothing to change")
-            return
-        # Also of a command whose answer was lost nobody knows that it did nothing.
-        self.result["changed"] = True
-        self._told.append(self._change.preview() if self._check else self._change.make())
-        self._keep(self._change)
-        if not self._check:
-            self._spent("command", self._change.result["seconds"])
+        else:
+            # Also of a command whose answer was lost nobody knows that it did nothing.
+            self.result["changed"] = True
+            self._told.append(self._change.preview() if self._check else self._change.make())
+            self._keep(self._change)
+            if not self._check:
+                self._spent("command", self._change.result["seconds"])
+        if self._calls is not None and not self._check:
+            self._calls.begin()
 
-    def _prove(self, proof: Proof) -> None:
+    def _prove(self) -> None:
         try:
-            if self._out:
-                self._prove_out(proof)
+            if self._proof is not None and self._out:
+                self._prove_out(self._proof)
                 self._see_quiet()
-            else:
-                self._prove_back(proof)
+            elif self._proof is not None:
+                self._prove_back(self._proof)
+            if self._calls is not None and not self._out:
+                self._see_call(self._calls)
         except NotProved as error:
             self.result["waited"] = round(self.result["waited"] + error.waited, 3)
             self._told.append(f"NOT proved {self._task.state}: {error}")
             raise NotProved("; ".join(self._told), error.waited) from error
+        finally:
+            if self._calls is not None and self._out:
+                self.result["last_call"] = self._calls.last
+
+    def _watch(self) -> None:
+        if self._calls is not None:
+            self._calls.look()
 
     def _prove_out(self, proof: Proof) -> None:
         settle = self._settle()
         self.result["settle"] = {"seconds": settle.seconds, "why": settle.why}
+        proof.watch = self._watch
+        task = self._task
         try:
-            gone = proof.out(settle.seconds, deadline=self._task.deadline, interval=self._task.interval)
+            gone = proof.out(settle.seconds, barred=self._barred, deadline=task.deadline, interval=task.interval)
         finally:
-            self.result["gone"] = proof.gone
+            if not self._barred:
+                self.result["gone"] = proof.gone
+            else:
+                self.result["barred"] = [one.facts() for one in proof.seats(proof.last)]
         self.result["after"]["members"] = gone.stand.facts()
-        self._spent("absent", gone.ready)
+        what = "barred" if self._barred else "absent"
+        self._spent(what, gone.ready)
         self._spent("settle", gone.total - gone.ready)
+        how = "kept from consumers by rules in" if self._barred else "absent from"
         self._told.append(
-            f"absent from every registry after {gone.ready:.1f} s and for {gone.total - gone.ready:.1f} s since "
+            f"{how} every registry after {gone.ready:.1f} s and for {gone.total - gone.ready:.1f} s since "
             f"({settle.why})"
         )
 
     def _settle(self) -> _dubbo_way.Settle:
         """How long its consumers may still call it."""
         way = self._task.via
-        if self._change is not None:
+        if self._change is not None and not self._barred:
             # Who is out already may have gone by any way.
             way = self._change.result["chose"] if self.result["changed"] else _dubbo_way.QOS
         protocols = _dubbo_member.protocols(one for nodes in self._stand.nodes.values() for one in nodes)
@@ -141,16 +204,32 @@ class Turn:
 
     def _see_quiet(self) -> None:
         if self._task.idle:
-            told, waited = _dubbo_quiet.see(self._task, self._clock)
+            told, waited = _dubbo_quiet.see(self._task, self._watch, self._clock)
             self._spent("quiet", waited)
             self._told.append(told)
 
     def _prove_back(self, proof: Proof) -> None:
         task = self._task
-        back = proof.back(task.restarted, deadline=task.deadline, interval=task.interval)
+        try:
+            back = proof.back(task.restarted, deadline=task.deadline, interval=task.interval)
+        except NotProved as error:
+            hint = ". Deleted nodes come back by a restart, or by qos with restarted: false"
+            raise NotProved(f"{error}{hint if task.via == REGISTRY else ''}", error.waited) from error
         self.result["after"]["members"] = back.stand.facts()
         self._spent("registered", back.total)
         self._told.append(f"registered after {back.total:.1f} s, with no node of an earlier process")
+
+    def _see_call(self, calls: Calls) -> None:
+        """Until the first one arrives."""
+        outcome = _poll.poll(
+            calls.look, bool, deadline=self._task.deadline, interval=self._task.interval, clock=self._clock
+        )
+        self.result["first_call"] = calls.last
+        if not outcome.ok:
+            what = f"after {outcome.waited:.1f} s: no call arrived"
+            raise NotProved(f"{what}. {calls.unread}" if calls.unread else what, outcome.waited)
+        self._spent("called", outcome.waited)
+        self._told.append(f"called after {calls.last:.1f} s")
 
     def _spent(self, what: str, seconds: float) -> None:
         self.result["seconds"][what] = round(seconds, 3)

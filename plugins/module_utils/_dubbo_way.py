@@ -7,6 +7,7 @@ Measured with consumers that account for every call, on 2.7.23 and 3.3.6, from w
     gracefulShutdown, dubbo protocol    last call after 0.1 s: consumers are told on their own connections
     offline, dubbo protocol             up to 4.9 s: a consumer of 3.x hears of changes once in 5 s
     either way, tri protocol            up to 8.8 s: it has no such message, and needs two notifications
+    a disabled rule                     0.1 s, but calls of the application level that are under way break
 
 It is the consumers' version that matters, and nothing here knows it: consumers of 2.x hear at once.
 """
@@ -18,8 +19,10 @@ from dataclasses import dataclass
 
 from ._dubbo_warnings import version
 
-AUTO, GRACEFUL, QOS = "auto", "graceful", "qos"
-WAYS = (AUTO, GRACEFUL, QOS)
+AUTO, GRACEFUL, QOS, RULE, REGISTRY = "auto", "graceful", "qos", "rule", "registry"
+# Those that write to the registries themselves; never chosen, only asked for.
+WRITES = (RULE, REGISTRY)
+WAYS = (AUTO, GRACEFUL, QOS, *WRITES)
 DUBBO = "dubbo"
 
 _GRACEFUL_SINCE = (3, 2, 1)
@@ -42,8 +45,11 @@ class Settle:
     why: str
 
 
-def choose(via: str, release: str | None) -> Choice:
-    """The way out of a process of this release; None is one before 2.7.7, which cannot say it. Raises ValueError."""
+def choose(via: str, release: str | None, some: bool = False) -> Choice:
+    """The way out of a process of this release; None is one before 2.7.7, which cannot say it. Raises ValueError.
+
+    some: whether only some of its services leave.
+    """
     shown = f"Dubbo {release or 'before 2.7.7'}"
     has = version(release or "") >= _GRACEFUL_SINCE
     if via == GRACEFUL and not has:
@@ -52,6 +58,8 @@ def choose(via: str, release: str | None) -> Choice:
         )
     if via != AUTO:
         return Choice(via, "as asked")
+    if some:
+        return Choice(QOS, "only some services leave, and gracefulShutdown takes all of them")
     if has:
         return Choice(GRACEFUL, f"{shown} has gracefulShutdown, by which consumers hear on their own connections")
     return Choice(QOS, f"{shown} has no gracefulShutdown, which is there from 3.2.1 on")
@@ -59,6 +67,8 @@ def choose(via: str, release: str | None) -> Choice:
 
 def settle(way: str, protocols: Collection[str]) -> Settle:
     """What consumers need; protocols: by which the instance served, none where that is not known."""
+    if way == RULE:
+        return Settle(_ONE_NOTIFICATION, "consumers of Dubbo 3 may be busy with a notification, one in 5 s")
     others = sorted(set(protocols) - {DUBBO})
     if others or not protocols:
         what = f"protocol {', '.join(others)}" if others else "its protocols are not known"

@@ -95,12 +95,17 @@ class ZooKeeper(Session):
         return float(self.ask(lambda client: client.set_async(path, b"")).mtime) / 1000
 
     def write(self, nodes: Iterable[Node], acl: Sequence[Any]) -> None:
-        """All of it as one step, each node over the version that it has; -1 makes it. Raises Conflict."""
+        """All of it as one step, each node over the version that it has. Raises Conflict.
+
+        Version -1 makes it; one without data is deleted.
+        """
 
         def sent(client: Any) -> Any:
             step = client.transaction()
             for node in nodes:
-                if node.version < 0:
+                if node.data is None:
+                    step.delete(node.path, node.version)
+                elif node.version < 0:
                     step.create(node.path, node.data, acl=list(acl))
                 else:
                     step.set_data(node.path, node.data, node.version)

@@ -151,7 +151,7 @@ class Session:
                     raise one
         except exceptions.NoNodeError as error:
             raise Missing("a node is not there") from error
-        except (exceptions.BadVersionError, exceptions.NodeExistsError) as error:
+        except (exceptions.BadVersionError, exceptions.NodeExistsError, exceptions.NotEmptyError) as error:
             raise Conflict("others wrote to it all the time") from error
         except (exceptions.NoAuthError, exceptions.AuthFailedError, exceptions.InvalidACLError) as error:
             raise Denied("this identity has no right to it") from error

@@ -24,6 +24,7 @@ KEYS = {
 ASKS = True
 
 _PORT, _QOS = 20880, 22222
+_WAYS = (_dubbo_way.AUTO, _dubbo_way.GRACEFUL, _dubbo_way.QOS)
 
 
 def check_source(host: str, values: Mapping[str, Any]) -> None:
@@ -79,6 +80,6 @@ def own(entry: Mapping[str, Any]) -> dict[str, Any]:
     port, via = entry.get("qos", _QOS), entry.get("via", _dubbo_way.AUTO)
     if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
         raise ValueError(f"qos {port!r} is no port from 1 to 65535")
-    if via not in _dubbo_way.WAYS:
-        raise ValueError(f"via {via!r} is not one of {', '.join(_dubbo_way.WAYS)}")
+    if via not in _WAYS:
+        raise ValueError(f"via {via!r} is not one of {', '.join(_WAYS)}")
     return {"qos": port, "via": via}

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.lossless.restart.plugins.module_utils import _dubbo_task, _dubbo_turn
+from ansible_collections.lossless.restart.plugins.module_utils import _dubbo_half, _dubbo_task, _dubbo_turn
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_application import Application
-from ansible_collections.lossless.restart.plugins.module_utils._dubbo_change import Change
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_proof import NotProved, Proof
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_qos import QosError
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_registry import RegistryError
@@ -68,8 +67,8 @@ class Call:
         task = _dubbo_task.task({**defaults, "state": state, **given, **params})
         clock = Clock()
         self.source = Source(clock, registry or {})
-        proof = Proof(self.source, task.members, task.known, clock) if registry else None
-        change = Change(task, qos.port, clock) if qos else None
+        proof = Proof(self.source, task.members, task.known, clock, task.services) if registry else None
+        change = _dubbo_half.half(task, (), proof, clock)
         self.turn = _dubbo_turn.Turn(task, change, proof, check, clock)
 
     def run(self) -> dict[str, Any]:

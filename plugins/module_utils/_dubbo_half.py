@@ -1,0 +1,31 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which half of dubbo_provider_state changes something, by the way that is asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from . import _poll
+from ._dubbo_change import Change
+from ._dubbo_proof import Proof
+from ._dubbo_renewal import Renewal
+from ._dubbo_switch import OUT
+from ._dubbo_task import Task
+from ._dubbo_turn import Half
+from ._dubbo_way import REGISTRY, RULE
+from ._dubbo_writes import Nodes, Place, Rules
+
+
+def half(task: Task, places: Sequence[Place], proof: Proof | None, clock: _poll.Clock = time) -> Half | None:
+    """None where nothing is changed. Rules need no QoS, and neither do nodes to be deleted."""
+    if task.via == RULE and proof is not None:
+        return Rules(task, places, proof)
+    if task.via == REGISTRY and proof is not None and task.state == OUT:
+        return Nodes(task, places, proof)
+    if task.port is None:
+        return None
+    if task.via == REGISTRY and proof is not None:
+        return Renewal(task, task.port, proof, clock)
+    return Change(task, task.port, clock)
