@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Runs the module dubbo_provider_state for the leases of a batch: each process at its own port, then the registries.
 
-Without `registries` it is the half that tells a process, on its host. With them it is the proof, once for the batch,
+Without `registries` it is the half that tells a process, on its host, or with `first_call` waits until it is called,
+where something counts its calls. With them it is the proof, once for the batch,
 of those that did as they were told: one that does not answer keeps nobody else waiting.
 """
 
@@ -24,6 +25,7 @@ class ActionModule(LeasedAction):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         self.half = _REGISTRIES if args.get("registries") else _PROCESS
+        self._first_call = args.pop("first_call", False)
         result = super().act(args, variables)
         # On the instance's own host, or from anywhere: which registries these are the description says.
         return {**result, "place": "" if self.half == _PROCESS else "registries"} if "place" in result else result
@@ -31,7 +33,9 @@ class ActionModule(LeasedAction):
     def members(self, points: list[dict[str, Any]], state: str | None, warmup: int | None) -> dict[str, Any]:
         wanted = "in" if state == "before" else "out"
         if self.half == _PROCESS:
-            return _told(points[0], wanted) if points else {"members": []}
+            points = [point for point in points if "calls" in point or not self._first_call]
+            watched = {"calls": points[0]["calls"]} if points and self._first_call else {}
+            return {**_told(points[0], wanted), **watched} if points else {"members": []}
         points = [point for point in points if _way(point) and (wanted == "out" or point["state"] != "gone")]
         return {
             "members": [point["member"] for point in points],

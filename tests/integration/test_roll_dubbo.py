@@ -19,6 +19,7 @@ from kazoo.client import KazooClient
 
 from tests import lab
 from tests.integration.test_lab_dubbo import children
+from tests.integration.test_roll_killed import boundary
 from tests.lab.demo import clean, wait_for
 from tests.lab.dubbo import ECHO, ECHO2, LEVELS, Consumer, address
 from tests.lab.stage import FAIL, LONG, Both, kill
@@ -134,6 +135,39 @@ def test_what_goes_wrong(stack: contextlib.ExitStack, tmp_path: Path) -> None:
     assert scene.registered() == everybody and fleet.held() == {} and fleet.runs() == []
     assert scene.failed() == []
     assert clean(client.result), client.losses
+
+
+def test_killed_before_every_step_of_its_own(stack: contextlib.ExitStack, tmp_path: Path) -> None:
+    """From the drain on, each with the same command again: order-1 is restarted once, and no call is lost."""
+    scene = Scene(stack, tmp_path, balancers=1)
+    fleet = scene.fleet
+    with fleet.watched() as (client, _observer):
+        steps = _own_steps(fleet, tmp_path / "steps")
+        assert {step.partition(" | ")[0] for step, _number in steps} == {"Drain", "Attach", "Verify"}
+        for step, number in steps:
+            starts = fleet.starts()["order-1"]
+            log = tmp_path / f"{number} {step}".replace("/", " ")
+            killed = fleet.roll(limit="order-1", environment=boundary(log, f"{number} {step}"))
+            assert killed.code == -9, killed.text
+            ended = fleet.roll(limit="order-1")
+            assert ended.code == 0 and "resuming run" in ended.text, f"{number} {step}: {ended.text}"
+            assert fleet.starts()["order-1"] == starts + 1, f"{number} {step}"
+            assert scene.registered() == set(fleet.instances) and fleet.held() == {} and fleet.runs() == []
+        scene.reached()
+    assert scene.failed() == []
+    assert clean(client.result), client.losses
+
+
+def _own_steps(fleet: Both, log: Path) -> list[tuple[str, int]]:
+    """The steps of a roll with a module of Dubbo's, from the drain on, and which of its name each is."""
+    ended = fleet.roll(limit="order-1", environment=boundary(log))
+    assert ended.code == 0, ended.text
+    steps, modules = (path.read_text().splitlines() for path in (log, log.with_name("steps.modules")))
+    return [
+        (step, 1 + steps[:place].count(step))
+        for place, (step, module) in enumerate(zip(steps, modules, strict=True))
+        if module.startswith("dubbo_") and place > steps.index("Drain | take the batch out") - 1
+    ]
 
 
 def test_refusals(stack: contextlib.ExitStack, tmp_path: Path) -> None:

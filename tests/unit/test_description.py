@@ -185,6 +185,7 @@ def test_a_registry_is_one_source_and_drained_before_balancers() -> None:
         ({"qos": "22222"}, "qos '22222' is no port"),
         ({"via": "kill"}, "via 'kill' is not one of auto, graceful, qos"),
         ({"levels": ["all"]}, "levels ['all'] is no list of application and interface"),
+        ({"calls": {"url": "http://h/x"}}, "is not {url, field}"),
         ({"settle": -1}, "settle -1 is no number of seconds"),
         ({"auth": {"file": "x"}}, "auth: file 'x' is not an absolute path"),
         ({"tls": {"cert": "/c"}}, "tls has no ca"),

@@ -80,6 +80,7 @@ class Both(Stage):
             "application": APPLICATION,
             "member": provider.address(),
             "qos": provider.qos_port,
+            "calls": {"url": f"{provider.url('status')}/status", "field": "served"},
             **self.entry,
         }
         values = super()._host(name)

@@ -13,11 +13,14 @@ import yaml
 
 from ..demo.playbook import ROOT
 
+# The kinds to which a process comes back by itself.
+RETURNING = yaml.safe_load((ROOT / "roles" / "instance" / "vars" / "main.yml").read_text())["instance_returning"]
 
-def written() -> list[str]:
-    """The steps that the task files of a roll have, as patterns."""
+
+def written(kind: str) -> list[str]:
+    """The steps that the task files of a roll have where all traffic points are of this kind, as patterns."""
     names = []
-    for task in followed(ROOT / "playbooks" / "rolling_restart.yml", set()):
+    for task in followed(ROOT / "playbooks" / "rolling_restart.yml", kind, set()):
         variables = task.get("vars", {})
         names += [variables[name] for name in ("instance_judging",) if name in variables]
         names += [variables["instance_change"]["name"]] if "instance_change" in variables else []
@@ -26,21 +29,23 @@ def written() -> list[str]:
     return [".*".join(map(re.escape, re.split(r"{{.*?}}", name))) for name in dict.fromkeys(names)]
 
 
-def followed(path: Path, seen: set[Path]) -> Iterator[Mapping[str, Any]]:
+def followed(path: Path, kind: str, seen: set[Path]) -> Iterator[Mapping[str, Any]]:
     """The tasks of a file, and of those that it includes or imports."""
     seen.add(path)
     for task in tasks(yaml.safe_load(path.read_text())):
+        if "instance_returning" in str(task.get("loop")) and kind not in RETURNING:
+            continue
         yield task
         for key in ("import_role", "include_role", "import_tasks", "include_tasks"):
-            for other in files(path, task.get(f"ansible.builtin.{key}")):
-                if other not in seen:
-                    yield from followed(other, seen)
+            for other in files(path, kind, task.get(f"ansible.builtin.{key}")):
+                if other.exists() and other not in seen:
+                    yield from followed(other, kind, seen)
 
 
-def files(path: Path, named: Any) -> list[Path]:
-    """The task files that a task names: those of every kind where it names a kind's."""
+def files(path: Path, kind: str, named: Any) -> list[Path]:
+    """The task files that a task names."""
     if isinstance(named, str):
-        return sorted(path.parent.glob(named.replace("{{ instance_kind }}", "*")))
+        return [path.parent / named.replace("{{ instance_kind }}", kind)]
     role = named["name"].rpartition(".")[2] if named else ""
     return [ROOT / "roles" / role / "tasks" / f"{named['tasks_from']}.yml"] if named else []
 

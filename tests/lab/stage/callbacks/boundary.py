@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A callback for tests: notes each step of a roll that is about to begin, and kills its own process before one of them.
 
-A step is a task with one of the collection's modules. BOUNDARY_LOG: the file for their names, a line each.
+A step is a task with one of the collection's modules. BOUNDARY_LOG: the file for their names, a line each; beside
+it one for their modules, LOG.modules.
 BOUNDARY_KILL: `NUMBER NAME` of the step before which SIGKILL comes; the first of that name is 1.
 """
 
@@ -26,7 +27,8 @@ class CallbackModule(CallbackBase):
             return
         step = task.get_name().rsplit(" : ", 1)[-1]
         log = Path(os.environ["BOUNDARY_LOG"])
-        with log.open("a") as stream:
-            stream.write(f"{step}\n")
+        for path, text in ((log, step), (log.with_name(f"{log.name}.modules"), task.action.rpartition(".")[2])):
+            with path.open("a") as stream:
+                stream.write(f"{text}\n")
         if os.environ["BOUNDARY_KILL"] == f"{log.read_text().splitlines().count(step)} {step}":
             os.kill(os.getpid(), signal.SIGKILL)
