@@ -13,7 +13,7 @@ options:
   leases:
     description:
       - Inventory hosts that do this together, instead of O(members). The members are those of the leases that this run
-        was granted for these hosts, at the balancer on which the task runs. One call serves them all.
+        was granted for these hosts, at the source on which the task runs or that it names. One call serves them all.
       - What the ledger did not grant to this run is refused.
     type: list
     elements: str

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import _dubbo_calls, _dubbo_member, _dubbo_reading, _dubbo_way, _grammar, _target
+from . import _dubbo_calls, _dubbo_member, _dubbo_reading, _dubbo_way, _grammar, _leased, _target
 from ._dubbo_member import Known
-from ._dubbo_switch import OUT
+from ._dubbo_switch import IN, OUT
 
 # Not what a regular expression would be.
 _KEY = re.compile(r"([\w.-]+/)?[\w.$-]+(:[\w.-]+)?\Z")
@@ -54,6 +54,9 @@ class Task:
 
 def task(params: Mapping[str, Any]) -> Task:
     """Raises ValueError, naming what is wrong."""
+    _leased.members(params)
+    if params["state"] not in (OUT, IN):
+        raise ValueError(f"state {params['state']} goes with leases; without them it is out or in")
     port = params["qos"]
     if port is not None and not 0 < port < 65536:
         raise ValueError(f"qos {port!r} is no port from 1 to 65535")

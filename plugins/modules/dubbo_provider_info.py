@@ -68,6 +68,13 @@ options:
   source:
     description: The name of these registries together. With it, RV(readings) is returned.
     type: str
+  batch:
+    description: Inventory hosts that share this call. The collection's action plugin makes it once for them all.
+    type: list
+    elements: str
+  pool:
+    description: Keep what the process at O(qos) has registered for the lease of this pool's traffic point.
+    type: str
   qos:
     description: QoS port of the process on the host on which the module runs. It is asked at 127.0.0.1.
     type: int
@@ -218,6 +225,8 @@ SPEC: dict[str, Any] = {
         "levels": {"type": "list", "elements": "str", "choices": list(LEVELS), "default": []},
         "members": {"type": "list", "elements": "str", "default": []},
         "source": {"type": "str"},
+        "batch": {"type": "list", "elements": "str"},
+        "pool": {"type": "str"},
         "qos": {"type": "int"},
         "deadline": {"type": "float", "default": 5.0},
     },

@@ -28,13 +28,23 @@ requirements:
 extends_documentation_fragment:
   - lossless.restart.common
   - lossless.restart.zookeeper
+  - lossless.restart.leases
   - lossless.restart.fence
 options:
   state:
-    description: Whether the instance is to be in traffic.
+    description:
+      - Whether the instance is to be in traffic.
+      - With O(leases), V(down) takes it out, and V(before) puts back what was in traffic when its lease was granted.
     type: str
-    choices: [out, in]
+    choices: [out, in, down, before]
     required: true
+  source:
+    description: With O(leases), the name that these registries have in the service's description.
+    type: str
+  first_call:
+    description: With O(leases), wait until the instance is called, where its entry in C(instance_traffic) has C(calls).
+    type: bool
+    default: false
   via:
     description:
       - The way out. V(graceful) is QoS C(gracefulShutdown), by which the consumers of the dubbo protocol hear on their
@@ -324,6 +334,7 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
     _dubbo_task,
     _dubbo_way,
     _fence,
+    _leased,
     _zookeeper_place,
 )
 from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
@@ -339,7 +350,10 @@ from ansible_collections.lossless.restart.plugins.module_utils._files import Loc
 SPEC: dict[str, Any] = {
     "argument_spec": {
         **_zookeeper_place.OPTIONS,
-        "state": {"type": "str", "choices": ["out", "in"], "required": True},
+        **_leased.OPTIONS,
+        "state": {"type": "str", "choices": ["out", "in", "down", "before"], "required": True},
+        "source": {"type": "str"},
+        "first_call": {"type": "bool", "default": False},
         "via": {"type": "str", "choices": list(_dubbo_way.WAYS), "default": _dubbo_way.AUTO},
         "qos": {"type": "int"},
         "registries": {"type": "list", "elements": "str"},
@@ -364,8 +378,8 @@ SPEC: dict[str, Any] = {
         "ledger": _fence.OPTION,
         "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
     },
-    "required_one_of": [("registries", "qos")],
-    "required_by": {"registries": ("application", "members")},
+    "required_one_of": [("registries", "qos", "leases")],
+    "required_by": {"registries": "application"},
     "supports_check_mode": True,
 }
 
