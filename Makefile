@@ -21,8 +21,8 @@ help: ## print this list
 
 # For everybody
 
-demo: .venv/demo.stamp ## restart a fleet on this machine under traffic and account for every request (COMPARE=1: the usual ways beside it)
-	@$(BIN)/python -m tests.lab.demo $(if $(COMPARE),compare,run)
+demo: $(if $(FULL),.venv/test.stamp,.venv/demo.stamp) ## restart a fleet on this machine under traffic and account for every request (COMPARE=1: the usual ways beside it; FULL=1: with ZooKeeper and Dubbo)
+	@PYTHONPATH=.venv/collections $(BIN)/python -m $(if $(FULL),tests.lab.full,tests.lab.demo $(if $(COMPARE),compare,run))
 
 up: .venv/demo.stamp ## start the demo fleet and its client, to type the commands oneself
 	@$(BIN)/python -m tests.lab.demo up
@@ -71,7 +71,7 @@ sanity: .venv/test.stamp .cache/lint.stamp tree ## ansible-test sanity, with eve
 	tests/tools/sanity.sh .venv $(TREE)
 
 integration: .venv/test.stamp ## modules, roles and playbooks against real servers on this machine
-	$(BIN)/python -m pytest tests/integration
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/integration
 
 cores: .venv/test.stamp .cache/lint.stamp tree ## sanity, unit and the playbook on the other end of the supported ansible-core versions
 	tests/tools/cores.sh $(TREE)

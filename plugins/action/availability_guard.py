@@ -174,6 +174,9 @@ class ActionModule(FleetAction):
         held = [lease["step"] for lease in _own.leases(args["wanted"]).values()]
         if only and held != [only] * len(args["wanted"]):
             return {"changed": False, "msg": f"{', '.join(args['wanted'])}: not at step {only}"}
+        undone = [host for host in args["wanted"] if only and _own.undone(host)]
+        if undone:
+            return {"changed": False, "msg": f"{', '.join(undone)}: not back everywhere, so the lease is kept"}
         result = self._ledger({**args, **_asked.run()}, described, variables)
         if not result.get("failed") or _alone.unanswered(result):
             _own.end_leases(args["wanted"], _own.DONE if args.get("done") else _own.RESTORED)

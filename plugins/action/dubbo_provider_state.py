@@ -1,11 +1,83 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs the module dubbo_provider_state."""
+"""Runs the module dubbo_provider_state for the leases of a batch: each process at its own port, then the registries.
+
+Without `registries` it is the half that tells a process, on its host. With them it is the proof, once for the batch,
+of those that did as they were told: one that does not answer keeps nobody else waiting.
+"""
 
 from __future__ import annotations
 
-from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
+import time
+from typing import Any
+
+from ansible_collections.lossless.restart.plugins.plugin_utils import _own
+from ansible_collections.lossless.restart.plugins.plugin_utils._action import LeasedAction
+
+_PROCESS, _REGISTRIES = "process of ", "registries of "
+# The tasks that start a process.
+_STARTED = ("Restart | restart", "Gate | restart")
 
 
-class ActionModule(FleetAction):
+class ActionModule(LeasedAction):
     """See plugins/plugin_utils/_action.py."""
+
+    def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        self.half = _REGISTRIES if args.get("registries") else _PROCESS
+        result = super().act(args, variables)
+        # On the instance's own host, or from anywhere: which registries these are the description says.
+        return {**result, "place": "" if self.half == _PROCESS else "registries"} if "place" in result else result
+
+    def members(self, points: list[dict[str, Any]], state: str | None, warmup: int | None) -> dict[str, Any]:
+        wanted = "in" if state == "before" else "out"
+        if self.half == _PROCESS:
+            return _told(points[0], wanted) if points else {"members": []}
+        points = [point for point in points if _way(point) and (wanted == "out" or point["state"] != "gone")]
+        return {
+            "members": [point["member"] for point in points],
+            "before": {"members": {point["member"]: point["known"] for point in points}},
+            "via": "graceful" if all(_way(point) == "graceful" for point in points) else "qos",
+            "state": wanted,
+        }
+
+    def made(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        if self.half == _REGISTRIES:
+            return super().made(args, variables)
+        return {**self._tell(args, variables), **(_exposed(variables) if args["state"] == "out" else {})}
+
+    def _tell(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        host = str(variables["inventory_hostname"])
+        place = _place(host, args.pop("pool"))
+        _own.write(place, None)
+        result = super().made({**args, **_own.ledger(host)}, variables)
+        if not result.get("failed"):
+            # Who is out already may have gone by any way.
+            _own.write(place, result.get("chose", "qos") if result["changed"] else "qos")
+        return result
+
+
+def _exposed(variables: dict[str, Any]) -> dict[str, float]:
+    """For how long at the most a process took calls that this run had started, and that is taken out again."""
+    host = variables["inventory_hostname"]
+    started = [note["ended"] for note in _own.journal() if note["host"] == host and note["task"].startswith(_STARTED)]
+    return {"exposed": round(time.time() - started[-1], 1)} if started else {}
+
+
+def _told(point: dict[str, Any], state: str) -> dict[str, Any]:
+    """What the process is told."""
+    return {
+        "members": [point["member"]],
+        "before": {"services": point.get("services", {})},
+        "state": state,
+        **{name: point[name] for name in ("qos", "via", "token", "pool")},
+    }
+
+
+def _way(point: dict[str, Any]) -> str | None:
+    """The way that its process went; None where it was not told, or did not do it."""
+    way: str | None = _own.read(_place(point["host"], point["pool"]))
+    return way
+
+
+def _place(host: str, pool: str) -> str:
+    return f"way {host} {pool}"

@@ -16,9 +16,12 @@ class ActionModule(FleetAction):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         again = args.pop("again", False)
-        if not args.pop("leased", False):
-            return self.call(args, variables)
         host, fenced = str(variables["inventory_hostname"]), args.get("state") == "fenced"
+        if not args.pop("leased", False):
+            asked = time.monotonic()
+            result = self.call(args, variables)
+            _own.keep_process(host, result, asked)
+            return result
         steps = (_own.GRANTED, _own.RESTARTING, _own.ATTACHING) if fenced else (_own.RESTARTING,)
         lease = granted(host, steps)
         args["token"] = lease["token"]
@@ -30,4 +33,6 @@ class ActionModule(FleetAction):
         if not again:
             args["process"] = lease["process"]
             args["older_than"] = time.monotonic() - _own.since()
+            # That age grows while the module is on its way; what is known by name is spared however late it looks.
+            args["spare"] = _own.restarted(host)
         return self.call(args, variables)

@@ -10,9 +10,12 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from . import _dubbo_fence, _dubbo_parting, _dubbo_switch, _dubbo_way, _poll
-from ._dubbo_qos import DEADLINE, Qos
+from ._dubbo_qos import DEADLINE, Qos, QosError
 from ._dubbo_switch import OUT
 from ._dubbo_task import Task
+
+# Seconds for which a process that has just exported its services is left to register them.
+_BY_ITSELF = 3.0
 
 
 class Change:
@@ -31,8 +34,10 @@ class Change:
     def fenced(self, write: bool) -> AbstractContextManager[None]:
         return _dubbo_fence.fenced(self._task, {str(self._port): f"dubbo qos port {self._port}"}, write)
 
-    def look(self) -> None:
-        """What the process says, and what is to be changed of it. Raises QosError, or ValueError."""
+    def look(self, patient: bool = False) -> float:
+        """What the process says, and what is to be changed of it. `patient` waits for one that has only just been
+        started. Seconds of that. Raises QosError, or ValueError."""
+        waited = self._wait_started() if patient else 0.0
         self._said = self._qos.services()
         self.result["before"] = self.result["after"] = _dubbo_switch.facts(self._said)
         self._goal = _dubbo_switch.wanted(self._said, self._task.state, self._task.was, self._task.services)
@@ -40,6 +45,29 @@ class Change:
             choice = _dubbo_way.choose(self._task.via, self._qos.version(), bool(self._task.services))
             self._way = choice.what
             self.result.update(chose=choice.what, why=choice.why)
+        return waited
+
+    def _wait_started(self) -> float:
+        """Until it has all that was there before, and has had the time to register that by itself."""
+        task, has_all = self._task, {key for key, was in self._task.was.items() if was}
+        since: float | None = None
+
+        def read() -> _dubbo_switch.Said | None:
+            try:
+                return self._qos.services()
+            except QosError:
+                return None
+
+        def started(said: _dubbo_switch.Said | None) -> bool:
+            nonlocal since
+            if said is None or not said or not has_all <= said.keys():
+                return False
+            since = since or self._clock.monotonic()
+            there = all(one.yes for key in has_all or said for one in said[key])
+            return there or self._clock.monotonic() - since >= _BY_ITSELF
+
+        outcome = _poll.poll(read, started, deadline=task.deadline, interval=task.interval, clock=self._clock)
+        return outcome.waited
 
     @property
     def warnings(self) -> list[str]:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A service's providers as the guard reads them: a pool with its members. Pure."""
+"""A service's providers by instance, as an inventory names them. Pure."""
 
 from __future__ import annotations
 
@@ -22,18 +22,9 @@ def _address(member: str) -> str:
     return _dubbo_url.address(_dubbo_url.plain_host(host), port)
 
 
-def reading(source: str, offer: Offer, wanted: Mapping[str, str]) -> dict[str, Any]:
-    """The service as one of the guard's readings; `wanted` as `named` gives it."""
-    return {
-        "kind": "dubbo",
-        "pool": f"dubbo/{offer.service.pool}",
-        "source": source,
-        "members": _members(offer, wanted),
-    }
-
-
-def _members(offer: Offer, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Each instance once, by the address of it that is wanted or else its first; `down` where it offers nothing."""
+def members(offer: Offer, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Each instance once, by the address of it that is wanted or else its first; `down` where it offers nothing.
+    `wanted` as `named` gives it."""
     found: dict[str, list[Provider]] = {address: [] for address in wanted}
     for instance in _instances(offer):
         address = next((one.address for one in instance if one.address in wanted), instance[0].address)

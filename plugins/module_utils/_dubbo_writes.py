@@ -49,11 +49,12 @@ class Writes:
     def fenced(self, write: bool) -> AbstractContextManager[None]:
         return _dubbo_fence.fenced(self._task, {one: f"dubbo member {one}" for one in self._task.members}, write)
 
-    def look(self) -> None:
+    def look(self, patient: bool = False) -> float:
         """What is to be changed. Raises RegistryError, or ValueError."""
         if self._task.state == OUT:
             self.result.update(chose=self.way, why="as asked")
         self._keep(self._all(write=False))
+        return 0.0
 
     @property
     def wrong(self) -> list[str]:
@@ -116,12 +117,12 @@ class Rules(Writes):
 
     way = _dubbo_way.RULE
 
-    def look(self) -> None:
+    def look(self, patient: bool = False) -> float:
         self._seats: list[Seat] = []
         if self._task.state == OUT:
             self._seats = _dubbo_barred.seats(self._proof.read, self._proof.last, self._task.services)
             _dubbo_barred.check(self._seats, self._proof.last, self._task.services)
-        super().look()
+        return super().look()
 
     @property
     def warnings(self) -> list[str]:
@@ -154,14 +155,14 @@ class Nodes(Writes):
 
     way = _dubbo_way.REGISTRY
 
-    def look(self) -> None:
+    def look(self, patient: bool = False) -> float:
         kept = [one for one in self._entries() if not one.node.session]
         if kept:
             path = _dubbo_url.shown(kept[0].node.path)
             raise ValueError(
                 f"via registry: {path} is persistent, so that it is not its process that keeps it: see to it"
             )
-        super().look()
+        return super().look()
 
     @property
     def warnings(self) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import _ledger, _plan, _queue, _runs, _sweep, _ticket
+from . import _ledger, _levels, _plan, _queue, _runs, _sweep, _ticket
 from ._ledger import Lease, Ledger, Refused, Run, State
 from ._levels import Glass, Level, grouped
 from ._params import Params
@@ -171,11 +171,14 @@ def _new_lease(state: State, view: Scene, run: Run, host: str, params: Params, h
 
 
 def _before(host: str, view: Scene) -> list[dict[str, Any]]:
-    """Each traffic point of the host as its source reads now."""
+    """Each traffic point of the host as its source reads now. What left a registry with its process comes back with
+    the next one."""
     found = []
     for point in view.instances[host]["points"]:
         now = view.said[point["pool"], point["source"], point["member"]]
-        found.append({**point, "state": now["state"], "weight": now.get("weight")})
+        state = "up" if now["state"] == _levels.GONE and not view.seen[host].ok else now["state"]
+        known = {"known": now["known"]} if "known" in now else {}
+        found.append({**point, "state": state, "weight": now.get("weight"), **known})
     return found
 
 

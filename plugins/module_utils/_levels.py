@@ -17,6 +17,8 @@ from typing import Any, Protocol
 from . import _floor
 
 LEASED, DRAINED, BACKUP, UNHEALTHY = "leased", "drained", "backup", "unhealthy"
+# What a registry says of a member that has nothing registered: one that is dead, or that somebody took offline.
+GONE = "gone"
 _NAMED = 5
 
 # What each source says of a member, by (pool, source, member).
@@ -35,7 +37,10 @@ class Seen(Protocol):
 
 @dataclass(frozen=True)
 class Pool:
-    """A set of instances among which work is shared. hosts: all configured ones. share: the floor as it was written."""
+    """A set of instances among which work is shared. hosts: all configured ones. share: the floor as it was written.
+
+    within: the pool of which it is a part, by whose traffic points its members are judged; empty for one of its own.
+    """
 
     id: str
     kind: str
@@ -43,6 +48,7 @@ class Pool:
     floor: Fraction
     share: str
     hosts: tuple[str, ...]
+    within: str = ""
 
 
 class Glass(enum.Enum):
@@ -137,7 +143,9 @@ def moment(at: float, now: float) -> str:
 
 def points_of(pool: Pool, instance: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The instance's traffic points in the pool; in the service as a whole all of them."""
-    return [point for point in instance["points"] if pool.kind == "service" or point["pool"] == pool.id]
+    return [
+        point for point in instance["points"] if pool.kind == "service" or point["pool"] == (pool.within or pool.id)
+    ]
 
 
 def levels(
@@ -177,6 +185,8 @@ def _why(host: str, states: Mapping[tuple[str, str], str], seen: Seen, leased: M
     if host in leased:
         return Out(host, LEASED, leased[host])
     places = ", ".join(f"{state} in {pool} at {source}" for (source, pool), state in states.items() if state != "up")
+    if not seen.ok and set(states.values()) <= {"up", GONE}:
+        return Out(host, UNHEALTHY, f"unhealthy: {seen.saw}")
     if set(states.values()) - {"up", "backup"}:
         return Out(host, DRAINED, f"drained by hand ({places})")
     if places:

@@ -98,6 +98,7 @@ def scene(params: Params, check: _sweep.Check, glass: Glass = Glass.WHOLE) -> Sc
     seen = _sweep.sweep({host: instances[host]["probe"] for host in members}, timeout, check)
     said = _sources.said_by(readings)
     machine = str(params.owner()["machine"]) if params.has("owner") else ""
+    pools = _sources.with_parts(pools, instances, readings)
     return Scene(service.name, wanted, pools, instances, said, seen, cap, drained == "include", glass, machine)
 
 

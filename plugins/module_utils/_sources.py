@@ -6,15 +6,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ._levels import Pool, Said, points_of
+from ._levels import GONE, Pool, Said, points_of
 
 _SHOWN = 8
 
 
 def disagreements(
-    pools: Sequence[Pool], instances: Mapping[str, Mapping[str, Any]], readings: Iterable[Mapping[str, Any]]
+    pools: Sequence[Pool], instances: Mapping[str, Mapping[str, Any]], readings: Sequence[Mapping[str, Any]]
 ) -> list[str]:
     """Every reason for which the sources cannot be counted on, each naming the source; empty where all agree."""
     wrong = []
@@ -24,7 +25,7 @@ def disagreements(
             wrong.append(f"{reading['source']}: cannot be read: {reading['error']}")
         else:
             listed.setdefault((reading["pool"], reading["source"]), []).extend(reading["members"])
-    failed = {line.partition(":")[0] for line in wrong}
+    failed = {reading["source"] for reading in readings if "error" in reading}
     for (pool, source), hosts in _expected(pools, instances).items():
         if source in failed:
             continue
@@ -46,6 +47,27 @@ def by_source(wrong: Iterable[str]) -> list[str]:
         sources.setdefault(text, []).append(source)
     lines = [f"{', '.join(names)}: {text}" for text, names in sources.items()]
     return lines[:_SHOWN] + ([f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else [])
+
+
+def with_parts(
+    pools: Sequence[Pool], instances: Mapping[str, Mapping[str, Any]], readings: Iterable[Mapping[str, Any]]
+) -> list[Pool]:
+    """The pools, and those that only their sources know: parts with fewer members, each with the floor of its whole."""
+    found = {(pool.id, frozenset(pool.hosts)): pool for pool in pools}
+    for reading in readings:
+        for whole in [pool for pool in pools if pool.id == reading.get("pool")]:
+            for name, members in reading.get("parts", {}).items():
+                hosts = tuple(host for host in whole.hosts if _listed_in(members, whole.id, instances[host]))
+                part = replace(
+                    whole, id=f"{whole.id}/{name}", name=f"{name} of {whole.name}", hosts=hosts, within=whole.id
+                )
+                if hosts:
+                    found.setdefault((whole.id, frozenset(hosts)), part)
+    return list(found.values())
+
+
+def _listed_in(members: Iterable[str], pool: str, instance: Mapping[str, Any]) -> bool:
+    return any(point["pool"] == pool and point["member"] in members for point in instance["points"])
 
 
 def said_by(readings: Iterable[Mapping[str, Any]]) -> Said:
@@ -90,6 +112,6 @@ def _differences(
                 f"{source}: {pool} lists {member['member']}, which is no member in this inventory "
                 "(is the inventory sliced, or a group missing in members_of?)"
             )
-        if member["state"] not in ("up", "down", "drain", "backup"):
+        if member["state"] not in ("up", "down", "drain", "backup", GONE):
             wrong.append(f"{source}: {pool} says {member['state']!r} of {member['member']}, which is no known state")
     return wrong

@@ -158,12 +158,14 @@ missing:
   returned: when O(registries) is given
 readings:
   description:
-    - What the guard wants to know of this source, one pool for each service, named C(dubbo/interface:version:group)
-      without what is empty at its end.
-    - An instance with several protocols is one member, up where it is so by all of them.
+    - What the guard wants to know of this source, one pool C(dubbo/APPLICATION). A member is V(up) where all that it
+      offers is up, on every level and by all of its protocols, V(gone) where nothing of it is registered, and else
+      V(down).
+    - C(parts) has by service the members that offer it, and those that are gone, since they may have offered it.
+    - C(known) of a member is what tells its process from another one later.
+  returned: when O(source) is given
   type: list
   elements: dict
-  returned: when O(source) is given
 qos:
   description:
     - What the process says of itself. C(version) of Dubbo and C(ready), null where its version has no such command.
@@ -190,6 +192,7 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
     _answer,
     _dubbo_application,
     _dubbo_contents,
+    _dubbo_pool,
     _dubbo_reading,
     _dubbo_services,
     _dubbo_switch,
@@ -284,7 +287,7 @@ def registered(params: dict[str, Any]) -> dict[str, Any]:
         "msg": f"{read[0].name}: {len(found)} services, {len(states)} providers, {states.count(UP)} of them up",
     }
     if params["source"]:
-        result["readings"] = [_dubbo_reading.reading(params["source"], offer, members) for offer in offers]
+        result["readings"] = [_dubbo_pool.reading(params["source"], read, members)]
     return result
 
 

@@ -295,8 +295,9 @@ settle:
   returned: when that was waited for
 seconds:
   description:
-    - Seconds of each part. C(command) until the process said that it is done, C(absent) or C(barred), and C(settle) for
-      the registries, C(quiet) for O(idle), C(registered) and C(called) for V(in).
+    - Seconds of each part. C(started) until a process that has just been started had its services, C(command) until it
+      said that it is done, C(absent) or C(barred), and C(settle) for the registries, C(quiet) for O(idle),
+      C(registered) and C(called) for V(in).
   type: dict
   returned: when the arguments are valid
 waited:
@@ -381,7 +382,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
             turn = Turn(task, change, proof, check_mode)
             said = turn.run()
     except (NotProved, QosError, RegistryError, Uncounted, Fenced, LockTimeout, ValueError, OSError) as error:
-        who = f"{task.who}: " if turn else ""
+        who = f"{task.who}: " if turn and not str(error).startswith(task.who) else ""
         raise Failed(f"{who}{error}", turn.result if turn else {}) from error
     return {**turn.result, "msg": f"{task.who}: {said}"}
 

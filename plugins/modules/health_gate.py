@@ -173,6 +173,10 @@ identity:
   description: The process that the gate watched, null without O(restart) or where none runs.
   type: dict
   returned: when the arguments are valid
+age:
+  description: Seconds since that process started, or null.
+  type: float
+  returned: when the arguments are valid
 """
 
 import dataclasses
@@ -261,6 +265,7 @@ def hold(params: dict[str, Any]) -> dict[str, Any]:
         "waited": round(waited, 3),
         "attempts": record.readings,
         "identity": watch.identity if watch else None,
+        "age": round(_process.age(_process.Identity(**watch.identity)), 2) if watch and watch.identity else None,
     }
 
 

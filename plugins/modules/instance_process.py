@@ -74,6 +74,24 @@ options:
         description: The host's boot id.
         type: str
         required: true
+  spare:
+    description:
+      - A process, as RV(identity) named it, that is left alone however old it is by the time the module looks, since it
+        has been restarted already. O(leased) fills it in.
+    type: dict
+    suboptions:
+      pid:
+        description: Its number.
+        type: int
+        required: true
+      start:
+        description: When it started, in clock ticks from the boot.
+        type: raw
+        required: true
+      boot:
+        description: The host's boot id.
+        type: str
+        required: true
   older_than:
     description:
       - Leave a process alone that is younger than this many seconds, by the host's own monotonic clock.
@@ -198,6 +216,7 @@ SPEC: dict[str, Any] = {
         "leased": {"type": "bool", "default": False},
         "again": {"type": "bool", "default": False},
         "process": {"type": "dict", "options": PROCESS},
+        "spare": {"type": "dict", "options": PROCESS},
         "older_than": {"type": "float"},
         "deadline": {"type": "float", "default": 60.0},
         "state_dir": {"type": "path", "default": "/var/lib/lossless_restart"},
@@ -263,6 +282,8 @@ class Turn:
         age, limit, known = self.result["age"], self.params["older_than"], self.params["process"]
         if known and self.result["identity"] and self.result["identity"] != known:
             return f"was left alone: it is pid {self.result['identity']['pid']} now, and no longer pid {known['pid']}"
+        if self.params["spare"] and self.result["identity"] == self.params["spare"]:
+            return f"was left alone: pid {self.result['identity']['pid']} has been restarted already"
         if age is not None and limit is not None and age < limit:
             return f"was left alone: pid {self.result['identity']['pid']} is {age:.1f} s old, younger than {limit:g} s"
         if self.check_mode:

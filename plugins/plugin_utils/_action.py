@@ -92,6 +92,7 @@ class FleetAction(ActionBase):
                 "failed": bool(result.get("failed")) and not result.get("halted"),
                 "msg": str(result.get("msg", ""))[:2000],
                 "warned": result.get("warned", []),
+                "exposed": result.get("exposed"),
             }
         )
 
@@ -108,25 +109,28 @@ class SourceAction(FleetAction):
     def _read(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         asked = time.monotonic()
         result = self.call(args, variables)
-        place = self.place(variables)
+        source = str(args.get("source") or self.place(variables))
         readings = result.get("readings", [])
-        _own.write(f"troubles-{place}", result.get("log_troubles", {}))
+        _own.write(f"troubles-{source}", result.get("log_troubles", {}))
         if result.get("failed"):
             said = str(result.get("msg", "no answer"))
-            readings = [{"source": place, "error": said}]
-            result["msg"] = said if said.startswith(place) else f"{place}: {said}"
-        _own.write(f"reading-{place}", {"asked": asked, "readings": readings})
+            readings = [{"source": source, "error": said}]
+            result["msg"] = said if said.startswith(source) else f"{source}: {said}"
+        _own.write(f"reading-{source}", {"asked": asked, "readings": readings})
         return result
 
 
 class LeasedAction(FleetAction):
     """For modules whose members come from the leases that this run was granted.
 
-    `leases`: the hosts of the batch; `steps`: only those whose lease is at one of them.
+    `leases`: the hosts of the batch; `steps`: only those whose lease is at one of them; `source`: only their traffic
+    points there, by default where the task runs.
     `state: before` puts back what was there when the lease was granted, `warmup` with that share of its weight.
     """
 
     changes = True
+    # Which half of it, of a module that does its work by halves.
+    half = ""
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         hosts = args.pop("leases", None)
@@ -136,12 +140,13 @@ class LeasedAction(FleetAction):
 
     def _leased(self, hosts: list[str], args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         steps, state, warmup = args.pop("steps"), args.pop("state", None), args.pop("warmup", None)
+        source = args.pop("source", None) or self.place(variables)
         chosen = {host: lease for host, lease in _own.leases(hosts).items() if lease["step"] in steps}
         points = [
-            {**point, "token": lease["token"]}
-            for lease in chosen.values()
+            {**point, "token": lease["token"], "host": host, "step": lease["step"]}
+            for host, lease in chosen.items()
             for point in lease["before"]
-            if point["source"] == self.place(variables)
+            if point["source"] == source
         ]
         named = self.members(points, state, warmup)
         if not named["members"]:
@@ -153,6 +158,8 @@ class LeasedAction(FleetAction):
         if self.changes and state != "before":
             _refuse_expired(chosen)
         result = self.made({**args, **named}, variables)
+        if self.changes:
+            _own.keep_outcome(sorted(chosen), f"{self.half}{self._task.action} {source}", not result.get("failed"))
         return {**result, "batch": sorted(chosen), "place": self.place(variables)}
 
     def made(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,11 @@ def measured(described: Mapping[str, Any], after: float) -> dict[str, Any]:
         "replaces": fleet["fleet_ledger_replaces"],
         "pools": described["pools"],
         "instances": {
-            host: {name: one[name] for name in ("address", "probe", "points")}
+            host: {
+                "address": one["address"],
+                "probe": one["probe"],
+                "points": [{**point, **(_own.read(f"point {host} {point['pool']}") or {})} for point in one["points"]],
+            }
             for host, one in described["instances"].items()
         },
         "readings": readings,

@@ -17,20 +17,21 @@ from ansible_collections.lossless.restart.plugins.plugin_utils._names import Inv
 from ansible_collections.lossless.restart.plugins.plugin_utils._settings import plain, told
 
 ENTRY_KEYS = {"kind": True, "floor": False, "members_of": False}
+# In the order in which they are drained; traffic comes back the other way round.
+KINDS = ("dubbo", "nginx")
 
 
 def kind_of(entry: Mapping[str, Any], where: str) -> Any:
     """The module that knows the entry's kind."""
     kind = entry.get("kind")
-    try:
-        name = f"ansible_collections.lossless.restart.plugins.plugin_utils._kind_{_grammar.word(kind, 'kind')}"
-        return importlib.import_module(name)
-    except (ImportError, ValueError):
-        raise Invalid(f"{where}: there is no kind {kind!r} of traffic point. Known: nginx.") from None
+    if kind not in KINDS:
+        raise Invalid(f"{where}: there is no kind {kind!r} of traffic point. Known: {', '.join(sorted(KINDS))}.")
+    return importlib.import_module(f"ansible_collections.lossless.restart.plugins.plugin_utils._kind_{kind}")
 
 
-def entry_points(entry: Any, address: str, where: str) -> list[dict[str, str]]:
-    """The points of one entry of instance_traffic: [{kind, pool, source, member}]."""
+def entry_points(entry: Any, address: str, where: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The points of one entry of instance_traffic, [{kind, pool, source, member}], each with what is the kind's own;
+    and their sources, [{name, kind, host, settings}]. host: where the source is read."""
     if not isinstance(entry, Mapping):
         raise Invalid(
             f"{where}: {entry!r} is no mapping with a kind, as in {{kind: nginx, upstream: ..., balancers: ...}}"
@@ -45,15 +46,18 @@ def entry_points(entry: Any, address: str, where: str) -> list[dict[str, str]]:
     if missing:
         raise Invalid(f"{where}: {', '.join(missing)} is missing")
     pool = told(where, kind.pool, entry)
-    member = told(where, kind.member, entry, address)
-    return [
-        {"kind": entry["kind"], "pool": f"{entry['kind']}/{pool}", "source": source, "member": member}
-        for source in told(where, kind.sources, entry)
-    ]
+    point = {
+        "kind": entry["kind"],
+        "pool": f"{entry['kind']}/{pool}",
+        "member": told(where, kind.member, entry, address),
+    }
+    sources = [{"kind": entry["kind"], **source} for source in told(where, kind.sources, entry)]
+    own = told(where, kind.own, entry)
+    return [{**point, "source": source["name"], **own} for source in sources], sources
 
 
 def instance(host: str, values: Mapping[str, Any], service: Mapping[str, Any]) -> dict[str, Any]:
-    """One instance: {address, probe, points, floors, members_of}."""
+    """One instance: {address, probe, points, sources, pools}."""
     address = str(values.get("instance_address", ""))
     told(f"{host}: instance_address", _grammar.address, address, "address")
     traffic = values.get("instance_traffic")
@@ -62,21 +66,23 @@ def instance(host: str, values: Mapping[str, Any], service: Mapping[str, Any]) -
             f"{host}: instance_traffic {traffic!r} is no list with at least one entry: nothing would be drained"
         )
     plain(traffic, f"{host}: instance_traffic")
-    points: list[dict[str, str]] = []
+    points: list[dict[str, Any]] = []
+    sources: list[dict[str, Any]] = []
     pools: dict[str, dict[str, Any]] = {}
     for number, entry in enumerate(traffic):
         where = f"{host}: instance_traffic[{number}]"
-        found = entry_points(entry, address, where)
+        found, theirs = entry_points(entry, address, where)
         if found[0]["pool"] in pools:
             raise Invalid(f"{where}: pool {found[0]['pool']} is there twice")
         points += found
+        sources += theirs
         floor = entry.get("floor", service["fleet_floor"])
         told(f"{where}: floor", _floor.parse_floor, floor)
         pools[found[0]["pool"]] = {"floor": floor, "groups": _groups(entry.get("members_of"), where)}
     probe = values.get("instance_probe") or {"tcp": address}
     told(f"{host}: instance_probe", _target.validate, probe)
     plain(probe, f"{host}: instance_probe")
-    return {"address": address, "probe": dict(probe), "points": points, "pools": pools}
+    return {"address": address, "probe": dict(probe), "points": points, "sources": sources, "pools": pools}
 
 
 def _groups(names: Any, where: str) -> list[str] | None:
@@ -106,27 +112,33 @@ def pools_of(service: str, hosts: Sequence[str], instances: Mapping[str, Mapping
     whole = {"id": f"service/{service}", "kind": "service", "name": service, "floor": None, "hosts": list(hosts)}
     found: dict[str, dict[str, Any]] = {}
     for host, one in instances.items():
-        for name, settings in one["pools"].items():
-            kind = name.partition("/")[0]
-            pool = found.setdefault(
-                name,
-                {"id": name, "kind": kind, "name": name.partition("/")[2], "floor": settings["floor"], "hosts": []},
-            )
-            if pool["floor"] != settings["floor"]:
-                raise Invalid(
-                    f"{host}: pool {name} has floor {settings['floor']!r} here and {pool['floor']!r} elsewhere"
-                )
+        for pool_id, settings in one["pools"].items():
+            kind, _slash, name = pool_id.partition("/")
+            label, floor = kind_of({"kind": kind}, host).label(name), settings["floor"]
+            pool = found.setdefault(pool_id, {"id": pool_id, "kind": kind, "name": label, "floor": floor, "hosts": []})
+            if pool["floor"] != floor:
+                raise Invalid(f"{host}: pool {pool_id} has floor {floor!r} here and {pool['floor']!r} elsewhere")
             pool["hosts"].append(host)
     return [whole, *found.values()]
 
 
 def sources_of(instances: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every source with the pools that it is asked about: [{name, kind, pools}]."""
+    """Every source with what it is asked about, in the order in which they are drained:
+    [{name, kind, host, settings, pools, members}]."""
     found: dict[str, dict[str, Any]] = {}
-    for one in instances.values():
+    for host, one in instances.items():
+        for given in one["sources"]:
+            source = found.setdefault(given["name"], {**given, "pools": [], "members": []})
+            if any(source[name] != given[name] for name in given):
+                raise Invalid(f"{host}: {given['name']} is described otherwise by another instance: write it the same")
         for point in one["points"]:
-            source = found.setdefault(point["source"], {"name": point["source"], "kind": point["kind"], "pools": []})
-            name = point["pool"].partition("/")[2]
-            if name not in source["pools"]:
-                source["pools"].append(name)
-    return list(found.values())
+            source = found[point["source"]]
+            for name, value in (("pools", point["pool"].partition("/")[2]), ("members", point["member"])):
+                if value not in source[name]:
+                    source[name].append(value)
+    return sorted(found.values(), key=lambda source: KINDS.index(source["kind"]))
+
+
+def asking(traffic: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a kind has something to ask of the instance itself before the guard judges."""
+    return any(kind_of(entry, "").ASKS for entry in traffic)

@@ -23,6 +23,9 @@ VARIABLES: Mapping[str, Callable[[Any, str], Any]] = {
     "nginx_show_version": _grammar.command,
 }
 
+# Whether the instance itself is asked something before the guard judges.
+ASKS = False
+
 
 def check_source(host: str, values: Mapping[str, Any]) -> None:
     """A balancer's own variables; raises Invalid."""
@@ -37,14 +40,24 @@ def pool(entry: Mapping[str, Any]) -> str:
     return _grammar.word(entry["upstream"], "upstream")
 
 
-def sources(entry: Mapping[str, Any]) -> list[str]:
-    """The inventory hosts that say who is in the pool."""
+def label(name: str) -> str:
+    """The pool's name for people."""
+    return name
+
+
+def sources(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The balancers, which are inventory hosts: each says who is in the pool."""
     balancers = entry["balancers"]
     if not isinstance(balancers, list) or not balancers or not all(isinstance(host, str) for host in balancers):
         raise ValueError(f"balancers {balancers!r} is no list of inventory hosts, as in \"{{{{ groups['lb'] }}}}\"")
-    return list(dict.fromkeys(balancers))
+    return [{"name": host, "host": host, "settings": {}} for host in dict.fromkeys(balancers)]
 
 
 def member(entry: Mapping[str, Any], address: str) -> str:
     """The instance as the balancers list it."""
     return _grammar.member(entry.get("member", address), "member")
+
+
+def own(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What is the instance's own: nothing."""
+    return {}

@@ -21,6 +21,8 @@ from ansible_collections.lossless.restart.plugins.module_utils import _files
 
 # The steps that a lease goes through, as the ledger writes them.
 GRANTED, RESTARTING, ATTACHING = "granted", "restarting", "attaching"
+# Seconds by which an age may be too small: clock ticks, and two decimals.
+_ROUNDED = 0.05
 # How they end: restarted and back in traffic, or back as it was before.
 DONE, RESTORED = "done", "restored"
 
@@ -68,6 +70,18 @@ def since() -> float:
     return moment
 
 
+def keep_process(host: str, found: Mapping[str, Any], asked: float) -> None:
+    """Keep which process a module found at the instance, and since when at the earliest; asked: when it was called."""
+    if found.get("identity") and found.get("age") is not None:
+        write(f"process {host}", {"identity": found["identity"], "started": asked - found["age"] - _ROUNDED})
+
+
+def restarted(host: str) -> dict[str, Any] | None:
+    """The process that was found last, where it has certainly been started since the run counts."""
+    found = read(f"process {host}")
+    return found["identity"] if found and found["started"] >= since() else None
+
+
 def halt(why: str) -> None:
     """Ask for nothing more on behalf of this process."""
     write("halted", why)
@@ -112,6 +126,17 @@ def leases(hosts: Iterable[str]) -> dict[str, dict[str, Any]]:
         if path.exists():
             found[host] = json.loads(path.read_text("utf-8"))
     return found
+
+
+def keep_outcome(hosts: Iterable[str], what: str, good: bool) -> None:
+    """Remember whether the last change of this kind came to its end for these hosts."""
+    for host in hosts:
+        write(f"outcomes {host}", {**(read(f"outcomes {host}") or {}), what: good})
+
+
+def undone(host: str) -> list[str]:
+    """The changes that did not, the last time."""
+    return [what for what, good in (read(f"outcomes {host}") or {}).items() if not good]
 
 
 def ledger(host: str) -> dict[str, Any]:

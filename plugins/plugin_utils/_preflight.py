@@ -30,14 +30,23 @@ def checks(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> Checks:
     for host in hosts:
         process = hostvars[host].get("instance_process") or {"failed": True, "msg": "was not read"}
         state = hostvars[host].get("instance_checked") or {}
-        if process.get("lost") or state.get("lost"):
-            _put(found.unreachable, host, process if process.get("lost") else state)
+        asked = _asked(hostvars[host].get("instance_asked") or {})
+        lost = next((one for one in (process, state, asked) if one.get("lost")), None)
+        if lost:
+            _put(found.unreachable, host, lost)
         elif process.get("failed"):
             _put(found.missing, host, process)
         elif state.get("failed"):
             # Where nothing runs, that is the reason for whatever else was seen.
             _put(found.unfit, host, process if process.get("running") is False else state)
+        elif asked.get("failed"):
+            _put(found.unfit, host, asked)
     return found
+
+
+def _asked(registered: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first of several answers that is bad; else nothing."""
+    return next((one for one in registered.get("results", []) if one.get("failed")), {})
 
 
 def _put(into: dict[str, str], host: str, result: Mapping[str, Any]) -> None:

@@ -94,6 +94,8 @@ def receipt_lines(
     lines.append(f"  {waits:.1f} s of waiting for the service, {makespan - waits:.1f} s of our own work{each}")
     lines += [f"  NOT DONE: {host}" for host in outcome["left"] if host not in outcome["out"]]
     lines += [f"  NOT DONE, lease kept: {host}, {text}" for host, text in outcome["out"].items()]
+    exposed = {note["host"]: note["exposed"] for note in journal if note.get("exposed") is not None}
+    lines += [f"  EXPOSED: {host} came back before its gate, for {seconds:g} s" for host, seconds in exposed.items()]
     failures = _failures(journal)
     lines += [f"  failed: {note['host']}: {note['task']}: {' '.join(note['msg'].split())}" for note in failures]
     why = outcome["why"]

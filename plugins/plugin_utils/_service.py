@@ -59,7 +59,7 @@ def description(
     sources = _description.sources_of(instances)
     _check_sources(sources, inventory)
     for host, own in found.items():
-        _settings.check_held(host, own, fleet, len(sources))
+        _settings.check_held(host, own, fleet, len(sources), len({source["kind"] for source in sources}))
     return {
         "service": service,
         "fleet": fleet,
@@ -146,16 +146,24 @@ def _instances(hosts: Sequence[str], fleet: Mapping[str, Any], inventory: Invent
 def _only(one: dict[str, Any], pools: set[str]) -> dict[str, Any]:
     """An instance of another service, as far as it shares our pools."""
     points = [point for point in one["points"] if point["pool"] in pools]
-    return {**one, "points": points, "pools": {name: value for name, value in one["pools"].items() if name in pools}}
+    named = {point["source"] for point in points}
+    return {
+        **one,
+        "points": points,
+        "sources": [source for source in one["sources"] if source["name"] in named],
+        "pools": {name: value for name, value in one["pools"].items() if name in pools},
+    }
 
 
 def _check_sources(sources: Sequence[Mapping[str, Any]], inventory: Inventory) -> None:
-    missing = [source["name"] for source in sources if source["name"] not in inventory]
+    missing = list(dict.fromkeys(source["host"] for source in sources if source["host"] not in inventory))
     if missing:
-        raise Invalid(f"{_listed(missing)}: named as a balancer, but no host of the inventory: add it there")
+        raise Invalid(f"{_listed(missing)}: named in instance_traffic, but no host of the inventory: add it there")
     for source in sources:
-        _description.check_source(source["kind"], source["name"], inventory[source["name"]])
+        _description.check_source(source["kind"], source["host"], inventory[source["host"]])
 
 
 def _on_host(values: Mapping[str, Any]) -> bool:
-    return bool(values.get("instance_state")) or not values["instance_restart"].get("command")
+    """Whether the state check has something to look at."""
+    asks = _description.asking(values["instance_traffic"])
+    return asks or bool(values.get("instance_state")) or not values["instance_restart"].get("command")

@@ -78,11 +78,12 @@ def test_what_is_registered(fleet: Fleet) -> None:
         for one in service["providers"]:
             assert (one["state"], one["levels"], one["stale"]) == ("up", list(LEVELS[fleet.version]), [])
             assert one["release"] == RELEASE[fleet.version]
-    assert [one["pool"] for one in result["readings"]] == [f"dubbo/{KEYS[key]}" for key in sorted(BOTH)]
-    for reading in result["readings"]:
-        # By however many protocols it serves, it is one member.
-        assert sorted(one["member"] for one in reading["members"]) == sorted(one.address() for one in fleet.providers)
-        assert {one["state"] for one in reading["members"]} == {"up"}
+    # By however many protocols it serves, it is one member.
+    addresses = [one.address() for one in fleet.providers]
+    (reading,) = result["readings"]
+    assert reading["pool"] == "dubbo/echo-svc"
+    assert [(one["member"], one["state"]) for one in reading["members"]] == [(one, "up") for one in addresses]
+    assert reading["parts"] == {KEYS[key]: addresses for key in BOTH}
     bugs = [one for one in result["warnings"] if "issue" in one]
     assert len(result["warnings"]) == len(bugs) == (fleet.version == "3.3")
 
@@ -162,7 +163,7 @@ def test_all_are_gone(fleet: Fleet) -> None:
     if fleet.version == "2.7":
         assert result["failed"] and "application 'echo-svc' is not there; it has nothing" in result["msg"]
         return
-    assert [[one["state"] for one in reading["members"]] for reading in result["readings"]] == [["down", "down"]] * 2
+    assert [one["state"] for one in result["readings"][0]["members"]] == ["gone", "gone"]
     assert [one["known_by"] for one in result["services"]] == ["mapping", "mapping"]
 
 
@@ -180,16 +181,18 @@ def test_only_the_application_level(zookeeper: ZooKeeper, tmp_path: Path, storag
                 source="dubbo", members=[at],
             )  # fmt: skip
 
-        def pools() -> dict[str, list[str]]:
-            readings = told()["readings"]
-            return {reading["pool"]: [one["state"] for one in reading["members"]] for reading in readings}
+        def parts() -> Any:
+            """Once it is there itself: before that it might offer anything."""
+            (reading,) = told()["readings"]
+            states = [one["state"] for one in reading.get("members", [])]
+            return reading["parts"] if states == ["up"] else states
 
-        versioned = "dubbo/lab.Echo2:1.0.0:g1" if storage == "remote" else "dubbo/lab.Echo2"
-        wait_for("the mapping", lambda: pools() == {"dubbo/lab.Echo": ["up"], versioned: ["up"]}, 30)
+        versioned = "lab.Echo2:1.0.0:g1" if storage == "remote" else "lab.Echo2"
+        wait_for("the mapping", lambda: parts() == {"lab.Echo": [at], versioned: [at]}, 30)
         assert {one["release"] for service in told()["services"] for one in service["providers"]} == {"3.3.6"}
         Qos(provider.qos_port).offline([_dubbo_url.service(ECHO)])
         if storage == "remote":
-            wait_for("one to be gone", lambda: pools() == {"dubbo/lab.Echo": ["down"], versioned: ["up"]}, 30)
+            wait_for("one to be gone", lambda: parts() == {versioned: [at]}, 30)
         else:
             warned = [one for one in told()["warnings"] if one.startswith("lab.Echo: only the mapping names it")]
             assert len(warned) == 1 and "its group and version are not known" in warned[0]

@@ -150,6 +150,8 @@ def test_a_restart_is_another_process_of_the_program(
     assert done["identity"]["pid"] == pid_of(config, program) != pid
     again = supervisor(program, older_than=600)
     assert (again["changed"], again["touched"], again["identity"]) == (False, False, done["identity"]), again
+    spared = supervisor(program, older_than=0.001, spare=again["identity"])
+    assert not spared["changed"] and "has been restarted already" in spared["msg"], spared
     older = supervisor(program, older_than=0.001)
     assert older["changed"] and older["identity"] != done["identity"], older
     assert [pid_of(config, other) for other in ("order-2", "workers:w1")] == others

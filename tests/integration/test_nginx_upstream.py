@@ -415,14 +415,14 @@ def test_a_lock_that_is_held(three: Fleet, shell: Any) -> None:
         (None, "nginx is not running: its pid file"),
         ("", "no pid can be read from it"),
         ("4194303\n", "which does not exist (a stale pid file)"),
-        (f"{os.getpid()}\n", "and no nginx master"),
+        ("{own}\n", "and no nginx master"),
     ],
 )
 def test_a_stale_pid_file(three: Fleet, content: str | None, text: str) -> None:
     pid_file = three.nginx.folder / "nginx.pid"
     right = pid_file.read_text()
     before = three.bytes()
-    pid_file.unlink() if content is None else pid_file.write_text(content)
+    pid_file.unlink() if content is None else pid_file.write_text(content.format(own=os.getpid()))
     try:
         with pytest.raises(HostError) as caught:
             three.ask(three.first(state="down"))

@@ -123,7 +123,7 @@ class Server:
         self.log = folder / "server.log"
         self.paused = False
         path = ":".join([*([str(own)] if own else []), f"{jars(profile)}/*"])
-        self._command = [program("java"), *OPTIONS, f"-Duser.home={folder}", "-cp", path, *words]
+        self.command = [program("java"), *OPTIONS, f"-Duser.home={folder}", "-cp", path, *words]
         self._ready = ready
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -144,7 +144,7 @@ class Server:
         """Start it, in a session of its own so that it can be ended with all its children; do not wait."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
+                self.command,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

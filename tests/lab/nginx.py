@@ -39,9 +39,11 @@ def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, below those that the kernel gives to clients meanwhile; none twice in a row."""
+    """A port that nobody listens on, below those that the kernel gives to clients meanwhile; none twice in a row, and
+    none that a test beside this one may be given."""
+    worker, workers = (int(os.environ.get(f"PYTEST_XDIST_WORKER{name}", "0")[-1]) for name in ("", "_COUNT"))
     while True:
-        port = random.randint(20000, 30000)
+        port = random.randrange(20000 + worker, 30000, workers or 1)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             if port not in GIVEN:
                 GIVEN.append(port)

@@ -120,6 +120,7 @@ def point(host: str, state: str = "up", source: str = "lb-1", weight: int = 10) 
 
 
 PROCESS = {"pid": 4711, "start": 99, "boot": "b"}
+OTHER = {**PROCESS, "pid": 5001}
 
 
 def grant(host: str, step: str = "granted", held: float = 60.0, *points: dict[str, Any]) -> None:
@@ -214,6 +215,17 @@ def test_only_what_is_older_than_the_run_is_restarted(calls: Calls, monkeypatch:
     assert first["ledger"] == ledger
     assert first["process"] == PROCESS
     assert not {"older_than", "process"} & set(second) and "leased" not in first and "again" not in second
+
+
+@pytest.mark.parametrize(("age", "spared"), [(99.0, True), (101.0, False), (100.0, False)])
+def test_what_was_restarted_already_is_spared_by_name(calls: Calls, age: float, spared: bool) -> None:
+    """However late the module looks. Not where it may be older by the little that an age may be wrong."""
+    grant("order-1", "restarting")
+    _own.keep_since(100.0)
+    calls.answer = lambda _args: {"identity": OTHER, "age": age, "msg": "is RUNNING"}
+    calls.run(instance_process.ActionModule, "order-1", {"state": "read"})
+    restart(calls)
+    assert calls.made[-1]["spare"] == (OTHER if spared else None)
 
 
 @pytest.mark.parametrize("step", ["granted", "restarting", "attaching"])

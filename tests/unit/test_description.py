@@ -63,7 +63,7 @@ def test_a_member_may_be_listed_by_another_name() -> None:
         ({"instance_traffic": [{**TRAFFIC[0], "members_of": "pay-svc"}]}, ["members_of 'pay-svc' is no list"]),
         ({"instance_traffic": [{**TRAFFIC[0], "members_of": []}]}, ["members_of [] is no list"]),
         ({"instance_traffic": [{**TRAFFIC[0], "kind": datetime.date(2026, 1, 31)}]}, ["put quotes around a date"]),
-        ({"instance_traffic": [{"kind": ["nginx"]}]}, ["there is no kind ['nginx']", "Known: nginx"]),
+        ({"instance_traffic": [{"kind": ["nginx"]}]}, ["there is no kind ['nginx']", "Known: dubbo, nginx"]),
         ({"instance_traffic": [{}]}, ["there is no kind None"]),
         ({"instance_probe": {"url": "file:///etc/passwd"}}, ["instance_probe", "file:///etc/passwd"]),
         ({"instance_probe": "http://h/"}, ["instance_probe", "is no mapping"]),
@@ -96,9 +96,10 @@ def test_pools_hold_every_configured_member() -> None:
             "hosts": ["order-1", "order-2"],
         },
     ]
+    said = {"kind": "nginx", "settings": {}, "pools": ["order_svc"], "members": ["10.0.0.1:8080", "10.0.0.2:8080"]}
     assert _description.sources_of(instances) == [
-        {"name": "lb-1", "kind": "nginx", "pools": ["order_svc"]},
-        {"name": "lb-2", "kind": "nginx", "pools": ["order_svc"]},
+        {**said, "name": "lb-1", "host": "lb-1"},
+        {**said, "name": "lb-2", "host": "lb-2"},
     ]
 
 
@@ -138,3 +139,73 @@ def test_a_balancer(values: dict[str, Any], said: str) -> None:
 
 def test_a_balancer_as_a_package_installs_it() -> None:
     _description.check_source("nginx", "lb-1", {"nginx_reload": None, "nginx_test": ["sudo", "-n", "nginx", "-t"]})
+
+
+DUBBO: dict[str, Any] = {"kind": "dubbo", "registry": "zookeeper://zk1:2181,zk2:2181", "application": "order-svc"}
+
+
+def test_a_registry_is_one_source_and_drained_before_balancers() -> None:
+    instances = {
+        host: _description.instance(
+            host,
+            {
+                "instance_address": f"10.0.0.{number}:8080",
+                "instance_traffic": [{**DUBBO, "qos": 1}, *TRAFFIC],
+            },
+            SERVICE,
+        )
+        for number, host in enumerate(("order-1", "order-2"), 1)
+    }
+    source = "order-svc in zookeeper://zk1:2181,zk2:2181"
+    assert instances["order-2"]["points"][0] == {
+        **{"kind": "dubbo", "pool": "dubbo/order-svc", "source": source, "member": "10.0.0.2:20880"},
+        **{"qos": 1, "via": "auto"},
+    }
+    first, *others = _description.sources_of(instances)
+    settings = {"registries": ["zookeeper://zk1:2181,zk2:2181"], "application": "order-svc", "group": "dubbo"}
+    assert first == {
+        **{"name": source, "kind": "dubbo", "host": "localhost", "settings": settings, "pools": ["order-svc"]},
+        "members": ["10.0.0.1:20880", "10.0.0.2:20880"],
+    }
+    assert [other["name"] for other in others] == ["lb-1", "lb-2"]
+    pools = _description.pools_of("order-svc", list(instances), instances)
+    assert [(pool["id"], pool["name"]) for pool in pools][1] == ("dubbo/order-svc", "dubbo:order-svc")
+    assert _description.asking([DUBBO]) and not _description.asking(TRAFFIC)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"registry": []}, "registry [] names none"),
+        ({"registry": "nacos://n1:8848"}, "registry 'nacos://n1:8848' is no ZooKeeper"),
+        ({"registry": "zookeeper://u:p@zk1:2181"}, "has a user or password in it: give them by a file"),
+        ({"application": "a;b"}, "application 'a;b' is no name"),
+        ({"member": "order-3"}, "member 'order-3' has no port"),
+        ({"qos": 0}, "qos 0 is no port from 1 to 65535"),
+        ({"qos": "22222"}, "qos '22222' is no port"),
+        ({"via": "kill"}, "via 'kill' is not one of auto, graceful, qos"),
+        ({"levels": ["all"]}, "levels ['all'] is no list of application and interface"),
+        ({"settle": -1}, "settle -1 is no number of seconds"),
+        ({"auth": {"file": "x"}}, "auth: file 'x' is not an absolute path"),
+        ({"tls": {"cert": "/c"}}, "tls has no ca"),
+        ({"group": "a b"}, "group 'a b' is no name"),
+        ({"reader": ""}, "reader '' is no name"),
+        ({"registries": "x"}, "unknown key 'registries'. Did you mean 'registry'?"),
+    ],
+)
+def test_a_bad_entry_of_dubbo_is_refused(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        _description.instance("order-3", {**INSTANCE, "instance_traffic": [{**DUBBO, **changed}]}, SERVICE)
+    assert str(refused.value).startswith("order-3: instance_traffic[0]: ") and said in str(refused.value)
+
+
+def test_a_source_is_described_the_same_everywhere() -> None:
+    entries = [DUBBO, {**DUBBO, "group": "other"}]
+    instances = {
+        f"order-{number}": _description.instance(
+            f"order-{number}", {"instance_address": f"10.0.0.{number}:8080", "instance_traffic": [entry]}, SERVICE
+        )
+        for number, entry in enumerate(entries)
+    }
+    with pytest.raises(Invalid, match="order-1: order-svc in zookeeper.* is described otherwise by another instance"):
+        _description.sources_of(instances)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from ansible_collections.lossless.restart.plugins.module_utils import (
     _dubbo_instance,
+    _dubbo_pool,
     _dubbo_reading,
     _dubbo_rule,
     _dubbo_services,
     _dubbo_url,
     _dubbo_warnings,
-    _sources,
 )
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_application import Application
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_contents import Appeared, Contents, Registered
@@ -102,8 +102,11 @@ def warnings(*trees: Tree) -> list[str]:
 
 
 def members(offer: Offer, wanted: Sequence[str] = ()) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = _dubbo_reading.reading("dubbo", offer, _dubbo_reading.named(wanted))["members"]
-    return found
+    return _dubbo_reading.members(offer, _dubbo_reading.named(wanted))
+
+
+def reading(*trees: Tree, wanted: Sequence[str]) -> dict[str, Any]:
+    return _dubbo_pool.reading("registries", applications(*trees), _dubbo_reading.named(wanted))
 
 
 def test_both_levels() -> None:
@@ -301,12 +304,31 @@ def test_a_mapping_says_it_of_a_service_whose_url_does_not() -> None:
     assert states(tree) == {A: "up", B: "up"}
 
 
-def test_the_guard_is_told_of_members_by_service() -> None:
-    offer = offers(both("10.0.0.3", "10.0.0.4").rule(rule30()))["lab.Echo"]
-    reading = _dubbo_reading.reading("dubbo", offer, _dubbo_reading.named([A, B, C]))
-    assert (reading["kind"], reading["pool"], reading["source"]) == ("dubbo", "dubbo/lab.Echo", "dubbo")
-    assert [(one["member"], one["state"]) for one in reading["members"]] == [(A, "down"), (B, "up"), (C, "down")]
-    assert _sources.said_by([reading])["dubbo/lab.Echo", "dubbo", B]["weight"] == 100
+def test_the_guard_is_told_of_the_application() -> None:
+    tree = both("10.0.0.3", "10.0.0.4").rule(rule30()).url(url33("10.0.0.9:20880"))
+    told = reading(tree, wanted=[A, B, C])
+    assert (told["kind"], told["pool"], told["source"]) == ("dubbo", "dubbo/order-svc", "registries")
+    assert [(one["member"], one["state"]) for one in told["members"]] == [
+        (A, "down"), (B, "up"), (C, "gone"), ("10.0.0.9:20880", "up"),
+    ]  # fmt: skip
+    assert told["parts"] == {"lab.Echo": [A, B, C]}
+    assert told["members"][1]["known"] == {
+        "services": ["lab.Echo"], "protocols": ["dubbo"],
+        "nodes": [{"registry": "zookeeper://zk1:2181", "session": "0x2", "timestamp": BORN}],
+    }  # fmt: skip
+
+
+def test_a_service_that_only_some_offer_is_a_part_of_the_application() -> None:
+    tree = Tree().mapping("lab.Echo", "lab.Pay").url(url33(A), url33(A, "lab.Pay")).instance(instance33())
+    tree.after().url(url33(B)).instance(instance33("10.0.0.4"))
+    told = reading(tree, wanted=[A, B, C])
+    assert [one["state"] for one in told["members"]] == ["up", "up", "gone"]
+    assert told["parts"] == {"lab.Echo": [A, B, C], "lab.Pay": [A, C]}
+
+
+def test_a_member_that_lost_a_level_is_down() -> None:
+    told = reading(both("10.0.0.3").instance(instance33("10.0.0.4")), wanted=[A, B])
+    assert [one["state"] for one in told["members"]] == ["up", "down"]
 
 
 def test_a_member_is_told_as_the_inventory_writes_it() -> None:

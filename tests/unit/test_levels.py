@@ -84,6 +84,32 @@ def test_every_source_must_say_up(fleet: Fleet, states: dict[str, str], why: str
     assert (outs["order-1"].why if "order-1" in outs else None) == why
 
 
+@pytest.mark.parametrize(("sick", "why"), [(False, "drained"), (True, "unhealthy")])
+def test_what_is_gone_from_a_registry_is_drained_only_while_it_is_well(fleet: Fleet, sick: bool, why: str) -> None:
+    fleet.states["lb-1", "order-1"] = "gone"
+    fleet.sick = {"order-1"} if sick else set()
+    assert measured(fleet)["nginx/order_svc"].outs["order-1"].why == why
+
+
+def test_parts_have_the_floor_of_their_whole(fleet: Fleet) -> None:
+    """One with all the members says nothing more; two with the same members are one."""
+    described, pools = fleet.described(), pools_of(fleet)
+    members = {host: described["instances"][host]["points"][0]["member"] for host in fleet.hosts}
+    two = [members["order-1"], members["order-2"]]
+    parts = {"Pay": two, "Same": two, "All": list(members.values()), "None": ["10.9.9.9:1"]}
+    readings = [{**one, "parts": parts} if one["pool"] == "nginx/order_svc" else one for one in described["readings"]]
+    found = _sources.with_parts(pools, described["instances"], readings)
+    assert found[: len(pools)] == pools
+    [part] = found[len(pools) :]
+    assert (part.id, part.name, part.hosts) == ("nginx/order_svc/Pay", "Pay of order_svc", ("order-1", "order-2"))
+    assert (part.floor, part.within) == (Fraction(30, 100), "nginx/order_svc")
+    fleet.states["lb-1", "order-1"] = "down"
+    seen = dict.fromkeys(described["instances"], OK)
+    said = _sources.said_by(fleet.described()["readings"])
+    [level] = _levels.levels([part], described["instances"], said, seen, {})
+    assert (level.in_traffic, level.least, level.room) == (1, 1, 0)
+
+
 def test_a_lease_holds_out_whatever_the_sources_say(fleet: Fleet) -> None:
     levels = measured(fleet, {"order-1": "run 7f"})
     assert [level.in_traffic for level in levels.values()] == [9, 9, 2]

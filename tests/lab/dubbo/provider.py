@@ -56,7 +56,7 @@ class Provider(Server):
         words += [f"protocol={protocol}:{port}" for protocol, port in self.ports.items()]
         words += [f"service={service}" for service in services]
         java = command(version, "Provider", properties, registries, words)
-        super().__init__(name, folder, f"dubbo-{version}", java, self._serves, own(version))
+        super().__init__(name, folder, f"dubbo-{version}", java, self.serves, own(version))
 
     def address(self, protocol: str = "dubbo") -> str:
         return f"{HOST}:{self.ports[protocol]}"
@@ -91,7 +91,7 @@ class Provider(Server):
             for began, ended, id_, service, pid in lines(self.account)
         ]
 
-    def _serves(self) -> bool:
+    def serves(self) -> bool:
         try:
             said = self.published()
         except OSError:

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+from .both import Both
 from .hands import interrupt, kill
 from .long import long_request
 from .moments import FAIL, Moments
 from .ssh import Hosts
 from .stage import LONG, Ended, Stage
 
-__all__ = ["FAIL", "LONG", "Ended", "Hosts", "Moments", "Stage", "interrupt", "kill", "long_request"]
+__all__ = ["FAIL", "LONG", "Both", "Ended", "Hosts", "Moments", "Stage", "interrupt", "kill", "long_request"]

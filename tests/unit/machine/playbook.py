@@ -191,11 +191,11 @@ class Playbook:
         for host in turn.misjudged:
             for source in SOURCES:
                 self._change([host], source, steps=["attaching"], state="down")
-        back = [self._change(turn.batch, one, steps=["granted"], state="before") for one in reversed(SOURCES)]
+        for source in reversed(SOURCES):
+            self._change(turn.batch, source, steps=["granted"], state="before")
         for host, why in turn.failed.items():
             self._guard(action="stop", why=f"{host}: {why}")
-            if not any(one.get("failed") for one in back):
-                self._guard(action="release", wanted=[host], step="granted")
+            self._guard(action="release", wanted=[host], step="granted")
 
     # Tasks
 
@@ -209,7 +209,10 @@ class Playbook:
             turn.failed.setdefault(host, str(result["msg"]))
 
     def _state(self, host: str) -> Result:
-        result = self._call(f"read the process of {host}", lambda: self.world.process(host))
+        def call(_args: dict[str, Any]) -> Result:
+            return self._call(f"read the process of {host}", lambda: self.world.process(host))
+
+        result = wires.Acts(wires.RESTART, "instance_process", host, call)({"inventory_hostname": host}, state="read")
         self._found.setdefault(host, {})["instance_process"] = result
         return result
 

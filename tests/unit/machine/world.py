@@ -150,7 +150,8 @@ class World:
     def process(self, host: str) -> Result:
         process = self.processes[host]
         identity = {"pid": process.pid, "start": process.started, "boot": "b"} if process.up else None
-        return {"changed": False, "identity": identity, "running": process.up, "msg": "is there"}
+        age = self.now - process.started if process.up else None
+        return {"changed": False, "identity": identity, "age": age, "running": process.up, "msg": "is there"}
 
     def restart(self, by: Any, host: str, asked: Mapping[str, Any]) -> Result:
         """As instance_process does it: the fence, the identity and the age under the host's lock, then stop and start.
@@ -159,7 +160,8 @@ class World:
         if refused:
             return refused
         old, known, age = self.processes[host], asked.get("process"), asked.get("older_than")
-        other = known and known != self.process(host)["identity"]
+        here = self.process(host)["identity"]
+        other = (known and known != here) or (asked.get("spare") and asked["spare"] == here)
         if old.up and (other or (age is not None and self.now - old.started < age)):
             return {"changed": False, "msg": "was left alone"}
         if self.watch:

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A fleet whose instances serve nginx and are Dubbo providers at the same time."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..demo import wait_for
+from ..dubbo import ECHO, ECHO2, Provider, address
+from ..zookeeper import ZooKeeper
+from .stage import Stage
+
+PROGRAM = Path(__file__).parent / "with_child.py"
+APPLICATION = "echo-svc"
+
+
+class Both(Stage):
+    """Each instance with a JVM of its own, which is killed with it at once: no hook of Dubbo's has a say in its end.
+
+    services: those of an instance, where they are not both. providers: how many have Dubbo, all by default.
+    entry: more of the entry in instance_traffic.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        zookeeper: ZooKeeper,
+        *,
+        version: str = "3.3",
+        protocols: Sequence[str] = ("dubbo",),
+        services: Mapping[str, Sequence[str]] | None = None,
+        providers: int | None = None,
+        entry: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(folder, **more)
+        self.zookeeper = zookeeper
+        self.entry = dict(entry or {})
+        self.providers: dict[str, Provider] = {}
+        self._version = version
+        self._protocols = protocols
+        self._services = services or {}
+        self._names = list(self.instances)[:providers]
+
+    def write(self) -> None:
+        for name in self._names:
+            home = self.folder / f"{name}-dubbo"
+            home.mkdir(parents=True)
+            self.providers[name] = Provider(
+                home,
+                [address(self.zookeeper)],
+                version=self._version,
+                name=name,
+                application=APPLICATION,
+                services=self._services.get(name, (ECHO, ECHO2)),
+                protocols=self._protocols,
+            )
+        super().write()
+
+    def _command(self, name: str) -> list[str]:
+        if name not in self.providers:
+            return super()._command(name)
+        provider = self.providers[name]
+        child = provider.folder / "command.json"
+        child.write_text(json.dumps(provider.command))
+        return [sys.executable, "-I", "-S", str(PROGRAM), str(child), str(provider.log), *super()._command(name)]
+
+    def _host(self, name: str) -> dict[str, Any]:
+        if name not in self.providers:
+            return super()._host(name)
+        provider = self.providers[name]
+        entry = {
+            "kind": "dubbo",
+            "registry": f"zookeeper://{self.zookeeper.hosts}",
+            "application": APPLICATION,
+            "member": provider.address(),
+            "qos": provider.qos_port,
+            **self.entry,
+        }
+        values = super()._host(name)
+        both = {"url": "http://{{ instance_address }}/internal/status", "expect": {"in_flight": 0}}
+        return {
+            **values,
+            "instance_traffic": [*values["instance_traffic"], entry],
+            "instance_idle": [both, {"url": f"{provider.url('status')}/status", "expect": {"in_flight": 0}}],
+        }
+
+    def start_supervisor(self) -> None:
+        super().start_supervisor()
+        wait_for("every provider", lambda: all(one.serves() for one in self.providers.values()), 60)
