@@ -65,9 +65,9 @@ def _of(now: Stand, member: str, key: str) -> list[Provider]:
 
 def registered(now: Stand) -> set[str]:
     """The services that the members have registered on every level, taken from consumers or not."""
-    return {
-        offer.service.key
-        for offer in now.offers
-        for member in now.nodes
-        if any(one.live and not one.missing for one in _of(now, member, offer.service.key))
-    }
+    found = {(member, offer.service.key) for offer in now.offers for member in now.nodes}
+    return {key for member, key in found if _whole(_of(now, member, key))}
+
+
+def _whole(providers: Sequence[Provider]) -> bool:
+    return bool(providers) and all(one.live and not one.missing for one in providers)
