@@ -6,7 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from . import _dubbo_application, _dubbo_contents, _dubbo_member, _dubbo_switch, _dubbo_url, _dubbo_warnings
+from . import (
+    _dubbo_application,
+    _dubbo_contents,
+    _dubbo_member,
+    _dubbo_single,
+    _dubbo_switch,
+    _dubbo_url,
+    _dubbo_warnings,
+)
 from ._dubbo_application import Application
 from ._dubbo_member import Known, Stand
 from ._dubbo_services import UP, Offer
@@ -47,7 +55,7 @@ def untold(read: Sequence[Application], now: Stand) -> list[str]:
     return [
         f"{registry} does not say which services an instance offers: whether a single one is out can be seen on the "
         "interface level and by qos alone"
-        for registry in _dubbo_member.untold(now, read)
+        for registry in _dubbo_single.untold(now, read)
     ]
 
 

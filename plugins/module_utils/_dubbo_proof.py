@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, Protocol
 
-from . import _dubbo_barred, _dubbo_member, _dubbo_url, _poll
+from . import _dubbo_back, _dubbo_barred, _dubbo_member, _dubbo_single, _dubbo_url, _poll
 from ._dubbo_application import Application
 from ._dubbo_barred import Seat
 from ._dubbo_member import Known, Stand
@@ -104,7 +104,7 @@ class Proof:
         """Why the members are not out. barred: whether by rules, and not by an absence."""
         if barred:
             return _dubbo_barred.open_(self.seats(now))
-        unseen = _dubbo_member.untold(now, self.read, alone=True) if self._services and not self.vouched else []
+        unseen = _dubbo_single.untold(now, self.read, alone=True) if self._services and not self.vouched else []
         return [
             *_dubbo_member.left(self._narrowed(now)),
             *(f"{one} has nothing that tells single services from each other: ask its qos as well" for one in unseen),
@@ -114,7 +114,7 @@ class Proof:
         return _dubbo_barred.seats(self.read, now, self._services)
 
     def _narrowed(self, now: Stand) -> Stand:
-        return _dubbo_member.narrowed(now, self.read, self._services)
+        return _dubbo_single.narrowed(now, self.read, self._services)
 
     def back(self, restarted: bool, *, deadline: float, interval: float) -> Waited:
         """Until they are registered as before, if `restarted` by another process, and no old node is left."""
@@ -123,7 +123,7 @@ class Proof:
 
     def unsettled(self, now: Stand, restarted: bool) -> list[str]:
         """Why they are not back."""
-        return _dubbo_member.unsettled(now, self._before, restarted, self._services)
+        return _dubbo_back.unsettled(now, self._before, restarted, self._services)
 
     @property
     def gone(self) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 
-from . import _dubbo_member, _dubbo_switch, _dubbo_way, _poll
+from . import _dubbo_back, _dubbo_switch, _dubbo_way, _poll
 from ._dubbo_change import Change
 from ._dubbo_proof import Proof
 from ._dubbo_task import Task
@@ -26,7 +26,7 @@ class Renewal(Change):
     @property
     def _lost(self) -> list[str]:
         """The services of which it says that they are registered, and the registries that they are not."""
-        there = _dubbo_member.registered(self._proof.last)
+        there = _dubbo_back.registered(self._proof.last)
         return sorted(key for key, is_in in self._goal.items() if is_in and key not in there and key in self._said)
 
     @property

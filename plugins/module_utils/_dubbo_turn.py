@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any
 
 from . import _dubbo_member, _dubbo_parting, _dubbo_quiet, _dubbo_way, _poll
 from ._dubbo_calls import Calls
+from ._dubbo_half import Half
 from ._dubbo_member import Stand
 from ._dubbo_proof import NotProved, Proof
 from ._dubbo_switch import OUT
@@ -18,28 +18,6 @@ from ._dubbo_task import Task
 from ._dubbo_way import REGISTRY, RULE
 
 UNCHANGED = "no qos is named: nothing is changed, and rule and registry are taken only where via names them"
-
-
-class Half(Protocol):
-    """What changes something: at a process's QoS port, or in the registries. result: what is known of it so far."""
-
-    result: dict[str, Any]
-
-    def fenced(self, write: bool) -> AbstractContextManager[None]: ...
-
-    def wait_started(self) -> float: ...
-
-    def look(self) -> None: ...
-
-    @property
-    def wrong(self) -> list[str]: ...
-
-    @property
-    def warnings(self) -> list[str]: ...
-
-    def preview(self) -> str: ...
-
-    def make(self) -> str: ...
 
 
 class Turn:

@@ -304,25 +304,37 @@ def test_a_node_that_no_session_keeps_is_not_deleted() -> None:
     assert len(place.tree.contents.urls) == 2
 
 
-def test_back_by_offline_and_online() -> None:
-    """What says that it is registered, and is not, has to leave before it can come; what is there stays."""
+@pytest.mark.parametrize(("tries", "seconds"), [(1, 2.0), (2, 8.0)])
+def test_back_by_offline_and_online(tries: int, seconds: float) -> None:
+    """What says that it is registered, and is not, has to leave before it can come; what is there stays.
+
+    A process that comes back too soon has never left: then again, with a longer pause.
+    """
     place = Place(Tree().url(url27(A)).after().url(url27(B), url27(B, "lab.Pay")))
     with Living("2.7.23", {"lab.Echo": True, "lab.Pay": True}) as one:
         call = Call("in", place, qos=one, via="registry")
-        call.source.looked = lambda: appear(place, one)
+        call.source.looked = lambda: appear(place, one, tries)
         result = call.run()
-        assert [target.partition("?")[0] for target in one.told] == ["/offline", "/online"]
-        assert result["changed"] and all(one.registered.values())
+        assert [target.partition("?")[0] for target in one.told] == ["/offline", "/online"] * tries
+        assert all("lab%5C.Pay" in target for target in one.told)
+        assert result["changed"] and all(one.registered.values()) and result["seconds"]["command"] == seconds
         again = Call("in", place, qos=one, via="registry").run()
-        assert not again["changed"] and len(one.told) == 2
+        assert not again["changed"] and len(one.told) == 2 * tries
 
 
-def appear(place: Place, one: Living) -> None:
-    """Register what the process was told to, once."""
-    if "/online" in str(one.told) and not any(url.url.service.interface == "lab.Pay" and url.url.host == HOST
-                                              for url in place.tree.contents.urls):  # fmt: skip
+def appear(place: Place, one: Living, tries: int) -> None:
+    """Register what the process was told to, when it was told so often."""
+    there = any(url.url.service.interface == "lab.Pay" and url.url.host == HOST for url in place.tree.contents.urls)
+    if not there and str(one.told).count("/online") == tries:
         place.tree.session = 1
         place.tree.url(url27(A, "lab.Pay"))
+
+
+def test_one_that_does_not_come_back() -> None:
+    with Living("2.7.23", {"lab.Echo": True}) as one:
+        place = Place(Tree().after().url(url27(B)))
+        result = Call("in", place, qos=one, via="registry", deadline=20).fails(NotProved, "NOT proved in: after 20.0 s")
+        assert result["changed"] and len(one.told) == 6
 
 
 def test_nothing_is_written_unless_it_is_asked_for() -> None:
