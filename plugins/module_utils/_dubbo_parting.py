@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from . import _dubbo_application, _dubbo_contents, _dubbo_member, _dubbo_switch, _dubbo_warnings
+from . import _dubbo_application, _dubbo_contents, _dubbo_member, _dubbo_switch, _dubbo_url, _dubbo_warnings
 from ._dubbo_application import Application
 from ._dubbo_member import Known, Stand
 from ._dubbo_services import UP, Offer
@@ -33,11 +33,33 @@ def listed(read: Sequence[Application], now: Stand, known: Mapping[str, Known]) 
     )
 
 
+def alone(read: Sequence[Application], now: Stand) -> None:
+    """Raise ValueError where another application says to be at a member's address.
+
+    Its nodes would be left, and consumers call by them what is to be out.
+    """
+    going = _going(now)
+    for one in read:
+        for found in one.contents.urls:
+            url = found.url
+            address = _dubbo_url.address(url.host, url.port)
+            if url.application != one.name and address in going:
+                raise ValueError(
+                    f"members: {address} is registered in {one.contents.registry} by {url.application} too, and only "
+                    f"one of them can be there: remove {_dubbo_url.shown(found.node.path)}, or wait until its session "
+                    "ends"
+                )
+
+
 def warnings(now: Stand) -> list[str]:
     """Which services lose their last provider, and what the providers' versions are known for."""
-    going = {address for nodes in now.nodes.values() for one in nodes for address in _dubbo_member.addresses(one)}
+    going = _going(now)
     found = [text for offer in now.offers for text in _last(offer, going)]
     return list(dict.fromkeys([*found, *_dubbo_warnings.of_versions(now.offers)]))
+
+
+def _going(now: Stand) -> set[str]:
+    return {address for nodes in now.nodes.values() for one in nodes for address in _dubbo_member.addresses(one)}
 
 
 def _last(offer: Offer, going: set[str]) -> Iterator[str]:

@@ -45,11 +45,16 @@ class Provider(Server):
         services: Sequence[str] = (ECHO,),
         protocols: Sequence[str] = (),
         properties: Mapping[str, str] | None = None,
+        place: Provider | None = None,
     ) -> None:
+        """place: of another one, at whose ports it is to be."""
         self.application = application
         self.services = tuple(services)
-        self.ports = {protocol: free_port() for protocol in protocols or PROTOCOLS[version]}
-        self.qos_port, self.status_port = free_port(), free_port()
+        if place:
+            self.ports, self.qos_port, self.status_port = place.ports, place.qos_port, place.status_port
+        else:
+            self.ports = {protocol: free_port() for protocol in protocols or PROTOCOLS[version]}
+            self.qos_port, self.status_port = free_port(), free_port()
         self.account = folder / "calls.tsv"
         words = [f"name={name}", f"application={application}", f"calls={self.account}"]
         words += [f"qos={self.qos_port}", f"status={self.status_port}"]
