@@ -31,7 +31,7 @@ from tests.lab import adhoc
 from tests.lab.demo import Failed, wait_for
 from tests.lab.dubbo import LEVELS, Provider, Scene
 from tests.lab.dubbo.scene import RECONNECTED
-from tests.lab.dubbo.truth import failed, levels, so_far
+from tests.lab.dubbo.truth import client, failed, levels, so_far
 
 from .__main__ import ROOT, machine, say
 from .figure import Broken, Figure, table
@@ -170,11 +170,7 @@ def staged(folder: Path, version: str) -> Iterator[Stage]:
             tri = lab.dubbo_consumer(scene.registries, made_of(folder / "tri"), **caller, **calls)
             scene.consumers.append(stack.enter_context(tri))
             scene.complete()
-        registry = KazooClient(scene.zookeeper.hosts)
-        registry.start(30)
-        stack.callback(registry.close)
-        stack.callback(registry.stop)
-        yield Stage(scene, registry)
+        yield Stage(scene, stack.enter_context(client(scene.zookeeper.hosts)))
 
 
 def made_of(folder: Path) -> Path:

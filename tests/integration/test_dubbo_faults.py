@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kazoo.client import KazooClient
 
 from tests import lab
 from tests.integration.test_dubbo_provider_state import Fleet, idle
 from tests.lab.demo import wait_for
-from tests.lab.dubbo import ECHO, ECHO2, Provider, Scene
-from tests.lab.dubbo.truth import failed, levels, so_far
+from tests.lab.dubbo import ECHO, ECHO2, Provider
+from tests.lab.dubbo.truth import client, failed, levels, so_far
 from tests.lab.proxy import Proxy
 from tests.unit.qos_double import Living, qos_double
 
@@ -64,17 +63,6 @@ class Called(Fleet):
         return {consumer: reasons for consumer, reasons in failed(self.scene, since).items() if reasons}
 
 
-@contextlib.contextmanager
-def client(hosts: str) -> Iterator[KazooClient]:
-    found = KazooClient(hosts)
-    found.start(30)
-    try:
-        yield found
-    finally:
-        found.stop()
-        found.close()
-
-
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Called]:
     folder = tmp_path_factory.mktemp
@@ -97,12 +85,11 @@ def fleet(started: Called) -> Called:
 @pytest.fixture(scope="module", params=["3.3", "2.7"])
 def alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """One provider whom nobody calls."""
-    scene = Scene(tmp_path_factory.mktemp("alone"), request.param, 1, 1, {})
-    scene.consumers.clear()
-    with contextlib.ExitStack() as stack:
-        stack.callback(scene.stop)
-        scene.start()
-        yield Fleet(scene, stack.enter_context(client(scene.zookeeper.hosts)))
+    with (
+        lab.dubbo(tmp_path_factory.mktemp("alone"), version=request.param, providers=1, called=False) as scene,
+        client(scene.zookeeper.hosts) as registry,
+    ):
+        yield Fleet(scene, registry)
 
 
 @pytest.fixture
@@ -152,13 +139,14 @@ def test_the_module_is_cut_off_from_the_registry(fleet: Called) -> None:
 def test_the_provider_is_cut_off_from_the_registry(fleet: Called) -> None:
     """It can tell its registry nothing, and its nodes stay until its session ends. Then it goes on where it was."""
     provider, since, whole = fleet.far, so_far(fleet.scene), levels(fleet.registry, fleet.far)
+    brief: dict[str, Any] = {"settle": SETTLE, "quiet": 0.0}
     fleet.proxy.cut()
-    result = fleet.state("out", provider, settle=SETTLE, deadline=3.0)
+    result = fleet.state("out", provider, deadline=2.0, **brief)
     assert result["failed"] and result["changed"] and levels(fleet.registry, provider) == whole
     assert "asked for 'gracefulShutdown' it gives no answer" in result["msg"]
     assert "Whether it was done is not known" in result["msg"]
-    seen = fleet.state("out", provider, settle=SETTLE, deadline=3.0, qos=None, before=result["before"])
-    assert seen["failed"] and "NOT proved out: after 4.0 s: " in seen["msg"] and not seen["changed"]
+    seen = fleet.state("out", provider, deadline=0.5, qos=None, before=result["before"], **brief)
+    assert seen["failed"] and "NOT proved out: after 1." in seen["msg"] and not seen["changed"]
     assert {node["after"] for node in seen["gone"]} == {None} and f"/{provider.address()} (session 0x" in seen["msg"]
     wait_for("its session to end", lambda: not levels(fleet.registry, provider), 30)
     fleet.proxy.heal()

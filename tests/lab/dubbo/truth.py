@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
+from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 from kazoo.client import KazooClient
@@ -12,6 +14,17 @@ from kazoo.exceptions import NoNodeError
 
 from .provider import Provider
 from .scene import Scene
+
+
+@contextlib.contextmanager
+def client(hosts: str) -> Iterator[KazooClient]:
+    found = KazooClient(hosts)
+    found.start(30)
+    try:
+        yield found
+    finally:
+        found.stop()
+        found.close()
 
 
 def levels(registry: KazooClient, provider: Provider) -> Counter[str]:
