@@ -135,7 +135,7 @@ class Roll:
 
 def roll(stage: Stage, way: Callable[[Turn], None], calls: int) -> Roll:
     """Every provider in turn, and all of them again until there were so many calls."""
-    scene, turns = stage.scene, []
+    scene, turns = stage.scene, list[dict[str, float]]()
     since = so_far(scene)
     while not turns or made(scene, since) < calls:
         for provider in scene.providers:
