@@ -122,5 +122,5 @@ def test_an_interface_and_a_member_that_are_nowhere(fleet: Fleet, provider: Prov
         f"members: {member} is listed nowhere; echo-svc has " in result["msg"] and provider.address() in result["msg"]
     )
     back = fleet.state("in", provider, members=[member], deadline=2.5)
-    assert back["failed"] and "NOT proved in: after 2.5 s: " in back["msg"]
+    assert back["failed"] and "NOT proved in: after " in back["msg"]
     assert back["msg"].endswith(f"; {member} is listed nowhere")

@@ -12,10 +12,10 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.lossless.restart.plugins.module_utils import _zookeeper_session
 
 from tests import lab
 from tests.integration.test_dubbo_provider_state import Fleet, idle
@@ -31,7 +31,11 @@ SETTLE = 1.0
 
 @dataclass
 class Called(Fleet):
-    """An ensemble, and three providers under calls. The last one's only way to the registry is the proxy."""
+    """An ensemble, and three providers under calls. The last one's only way to the registry is the proxy.
+
+    Three, since after a change of leader each process of Dubbo 3 makes its instance's node anew: where only one is
+    left, consumers of the application level find nobody for a moment.
+    """
 
     proxy: Proxy
 
@@ -82,25 +86,6 @@ def fleet(started: Called) -> Called:
     return started
 
 
-@pytest.fixture(scope="module", params=["3.3", "2.7"])
-def alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """One provider whom nobody calls."""
-    with (
-        lab.dubbo(tmp_path_factory.mktemp("alone"), version=request.param, providers=1, called=False) as scene,
-        client(scene.zookeeper.hosts) as registry,
-    ):
-        yield Fleet(scene, registry)
-
-
-@pytest.fixture
-def provider(alone: Fleet) -> Provider:
-    """With all that it offers, in the registry."""
-    found = alone.scene.providers[0]
-    alone.scene.complete()
-    alone.done("in", found)
-    return found
-
-
 def test_the_registry_loses_its_leader(fleet: Called) -> None:
     """While a node is left: by then the provider has told its consumers, and not yet the registry."""
     provider, since = fleet.scene.providers[0], so_far(fleet.scene)
@@ -119,7 +104,8 @@ def test_the_registry_loses_its_leader(fleet: Called) -> None:
     assert not fleet.lost(since)
 
 
-def test_the_module_is_cut_off_from_the_registry(fleet: Called) -> None:
+def test_the_module_is_cut_off_from_the_registry(fleet: Called, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_zookeeper_session, "DEADLINE", 2.0)
     provider, since = fleet.scene.providers[0], so_far(fleet.scene)
     with contextlib.closing(Proxy(fleet.scene.zookeeper.ports[0])) as way:
         registry = f"zookeeper://127.0.0.1:{way.port}"
@@ -147,7 +133,7 @@ def test_the_provider_is_cut_off_from_the_registry(fleet: Called) -> None:
     assert "asked for 'gracefulShutdown' it gives no answer" in result["msg"]
     assert "Whether it was done is not known" in result["msg"]
     seen = fleet.state("out", provider, deadline=0.5, qos=None, before=result["before"], **brief)
-    assert seen["failed"] and "NOT proved out: after 1." in seen["msg"] and not seen["changed"]
+    assert seen["failed"] and "NOT proved out: after " in seen["msg"] and not seen["changed"]
     assert {node["after"] for node in seen["gone"]} == {None} and f"/{provider.address()} (session 0x" in seen["msg"]
     wait_for("its session to end", lambda: not levels(fleet.registry, provider), 30)
     fleet.proxy.heal()
@@ -228,52 +214,3 @@ def test_the_provider_dies_in_the_drain(fleet: Called) -> None:
     fleet.done("in", provider, before=before)
     fleet.called(provider)
     assert not fleet.lost(since)
-
-
-def test_it_comes_back_with_another_address(alone: Fleet, provider: Provider, tmp_path: Path) -> None:
-    taken = alone.done("out", provider, settle=0.5)
-    provider.kill()
-    with lab.dubbo_provider(
-        alone.scene.registries, tmp_path, version=alone.scene.version, services=provider.services
-    ) as moved:
-        result = alone.state("in", provider, qos=moved.qos_port, before=taken["before"], deadline=2.5)
-        assert levels(alone.registry, moved) and not levels(alone.registry, provider)
-    assert result["failed"] and f"NOT proved in: after 2.5 s: {ECHO2} of {provider.address()}" in result["msg"]
-    assert f"{provider.address()} is listed nowhere" in result["msg"]
-
-
-def test_it_comes_back_without_an_interface(alone: Fleet, provider: Provider, tmp_path: Path) -> None:
-    taken = alone.done("out", provider, settle=0.5)
-    provider.kill()
-    with lab.dubbo_provider(alone.scene.registries, tmp_path, version=alone.scene.version, place=provider) as less:
-        assert less.published().keys() == {ECHO}
-        said = alone.state("in", provider, before=taken["before"])
-        assert said["failed"] and f"before has {ECHO2}, and this process has only {ECHO}" in said["msg"]
-        seen = alone.state("in", provider, qos=None, before=taken["before"], deadline=2.5)
-    assert seen["failed"] and seen["msg"].endswith(
-        f"after 2.5 s: {ECHO2} of {provider.address()} is not registered on every level"
-    )
-
-
-def test_a_killed_one_leaves_its_nodes(alone: Fleet, provider: Provider) -> None:
-    before, old = alone.done("out", provider, check=True)["before"], alone.sessions(provider)
-    provider.kill()
-    provider.start()
-    assert alone.sessions(provider) & old
-    result = alone.state("in", provider, before=before, deadline=2.5)
-    assert result["failed"] and f"{provider.address()} has a node of the process before: zookeeper://" in result["msg"]
-    alone.done("in", provider, before=before)
-    assert alone.sessions(provider) and not alone.sessions(provider) & old
-
-
-def test_one_of_two_registries_keeps_a_node(alone: Fleet, provider: Provider, started: Called) -> None:
-    chroot = f"/second-{alone.scene.version}"
-    node = [path for path in alone.tree() if path.startswith("/dubbo/lab.Echo/")][0]
-    started.registry.create(f"{chroot}{node}", makepath=True)
-    first, second = (f"zookeeper://{hosts}" for hosts in (alone.scene.zookeeper.hosts, started.scene.zookeeper.hosts))
-    result = alone.state("out", provider, settle=0.5, deadline=2.5, registries=[first, f"{second}{chroot}"])
-    assert result["failed"] and f"NOT proved out: after 3.0 s: {provider.address()}: {second}{chroot} " in result["msg"]
-    kept = {node["registry"] for node in result["gone"] if node["after"] is None}
-    assert kept == {f"{second}{chroot}"} and not levels(alone.registry, provider)
-    assert started.registry.exists(f"{chroot}{node}")
-    alone.done("in", provider, before=result["before"], restarted=False)
