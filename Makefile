@@ -14,7 +14,7 @@ LINK := .venv/collections/ansible_collections/lossless/restart
 PARTS := system unit style docs lint importer sanity integration cores bench-small
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down lab check test bench bench-floor changelog dist clean tree $(PARTS)
+.PHONY: help demo up down lab check test bench bench-floor bench-dubbo changelog dist clean tree $(PARTS)
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -35,6 +35,9 @@ bench: .venv/test.stamp ## measure the figures that the README quotes (at most 3
 
 bench-floor: .venv/test.stamp ## many runs at once, killed at random, on each backend: the floor holds (10 minutes each)
 	@PYTHONPATH=.venv/collections $(BIN)/python -m benchmarks.floor
+
+bench-dubbo: .venv/test.stamp ## restart real Dubbo providers under calls, by our way and by the usual ones (at most 15 minutes)
+	@$(BIN)/python -m benchmarks.dubbo
 
 # For contributors
 

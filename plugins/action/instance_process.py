@@ -18,21 +18,25 @@ class ActionModule(FleetAction):
         again = args.pop("again", False)
         host, fenced = str(variables["inventory_hostname"]), args.get("state") == "fenced"
         if not args.pop("leased", False):
-            asked = time.monotonic()
-            result = self.call(args, variables)
-            _own.keep_process(host, result, asked)
-            return result
+            return self._found(host, args, variables)
         steps = (_own.GRANTED, _own.RESTARTING, _own.ATTACHING) if fenced else (_own.RESTARTING,)
         lease = granted(host, steps)
         args["token"] = lease["token"]
         args |= _own.ledger(host)
         if fenced:
-            result = self.call(args, variables)
+            result = self._found(host, args, variables)
             # It is fenced to be put back, so it must run.
             return result if result.get("running") else {**result, "failed": True}
         if not again:
-            args["process"] = lease["process"]
             args["older_than"] = time.monotonic() - _own.since()
-            # That age grows while the module is on its way; what is known by name is spared however late it looks.
+            # That age grows while the module is on its way. So what is known by name is spared, or meant, by its name.
             args["spare"] = _own.restarted(host)
-        return self.call(args, variables)
+            args["process"] = lease["process"] or (None if args["spare"] else _own.process(host))
+        return self._found(host, args, variables)
+
+    def _found(self, host: str, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Run the module, and keep which process it found or started."""
+        asked = time.monotonic()
+        result = self.call(args, variables)
+        _own.keep_process(host, result, asked)
+        return result

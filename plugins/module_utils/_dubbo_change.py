@@ -24,7 +24,7 @@ class Change:
     def __init__(self, task: Task, port: int, clock: _poll.Clock = time) -> None:
         self._task = task
         self._clock = clock
-        self._qos = Qos(port, min(DEADLINE, task.deadline))
+        self._qos = Qos(port, min(DEADLINE, task.deadline), patience=task.deadline)
         self._port = port
         self._said: _dubbo_switch.Said = {}
         self._goal: dict[str, bool] = {}

@@ -41,6 +41,24 @@ def listed(read: Sequence[Application], now: Stand, known: Mapping[str, Known]) 
     )
 
 
+def alone(read: Sequence[Application], now: Stand) -> None:
+    """Raise ValueError where another application says to be at a member's address.
+
+    Its nodes would be left, and consumers call by them what is to be out.
+    """
+    going = _going(now)
+    for one in read:
+        for found in one.contents.urls:
+            url = found.url
+            address = _dubbo_url.address(url.host, url.port)
+            if url.application != one.name and address in going:
+                raise ValueError(
+                    f"members: {address} is registered in {one.contents.registry} by {url.application} too, and only "
+                    f"one of them can be there: remove {_dubbo_url.shown(found.node.path)}, or wait until its session "
+                    "ends"
+                )
+
+
 def asked(read: Sequence[Application], now: Stand, known: Mapping[str, Known], services: Collection[str]) -> None:
     """Raise ValueError where one of these services is none of the application's."""
     there = {offer.service.key for offer in now.offers}.union(*(one.services for one in known.values()))
@@ -79,10 +97,14 @@ def lost(missing: Sequence[str]) -> None:
 
 def warnings(now: Stand, services: Collection[str] = ()) -> list[str]:
     """Which services lose their last provider, and what the providers' versions are known for."""
-    going = {address for nodes in now.nodes.values() for one in nodes for address in _dubbo_member.addresses(one)}
+    going = _going(now)
     leaving = [offer for offer in now.offers if not services or offer.service.key in services]
     found = [text for offer in leaving for text in _last(offer, going)]
     return list(dict.fromkeys([*found, *_dubbo_warnings.of_versions(now.offers)]))
+
+
+def _going(now: Stand) -> set[str]:
+    return {address for nodes in now.nodes.values() for one in nodes for address in _dubbo_member.addresses(one)}
 
 
 def _last(offer: Offer, going: set[str]) -> Iterator[str]:

@@ -46,12 +46,16 @@ class Published:
 
 
 class Qos:
-    """The QoS port of one process. Raises QosError."""
+    """The QoS port of one process. Raises QosError.
 
-    def __init__(self, port: int, deadline: float = DEADLINE, host: str = HOST) -> None:
+    deadline: seconds for an answer. patience: for that to a command, which comes when the registries have done it.
+    """
+
+    def __init__(self, port: int, deadline: float = DEADLINE, host: str = HOST, patience: float | None = None) -> None:
         self._port = port
         self._deadline = deadline
         self._host = host
+        self._patience = deadline if patience is None else patience
 
     def services(self) -> dict[str, list[Published]]:
         """What the process offers: by the service's key where it is registered."""
@@ -119,7 +123,8 @@ class Qos:
 
     def _told(self, command: str, argument: str | None) -> bool:
         """Whether something matched."""
-        text = self._ask(command, argument, (200,)).strip()
+        late = "Whether it was done is not known: a process that does not reach its registries answers late"
+        text = self._ask(command, argument, (200,), self._patience, late).strip()
         if text not in ("OK", "service not found"):
             raise self._wrong(command, f"answers with {text[:80]!r} instead of OK. {self._look()}")
         return text == "OK"
@@ -127,13 +132,15 @@ class Qos:
     def _ok(self, command: str) -> str:
         return self._ask(command, None, (200,))
 
-    def _ask(self, command: str, argument: str | None, good: Sequence[int]) -> str:
+    def _ask(
+        self, command: str, argument: str | None, good: Sequence[int], deadline: float | None = None, advice: str = ""
+    ) -> str:
         query = "" if argument is None else f"?service={urllib.parse.quote(argument, safe='')}"
         url = f"http://{self._host}:{self._port}/{command}{query}"
         try:
-            answer = _http.ask(url, "GET", {}, None, time.monotonic() + self._deadline)
+            answer = _http.ask(url, "GET", {}, None, time.monotonic() + (deadline or self._deadline))
         except _http.Unreachable as error:
-            raise self._wrong(command, f"gives no answer: {error}. {self._look()}") from error
+            raise self._wrong(command, f"gives no answer: {error}. {advice or self._look()}") from error
         text = answer.body.decode("utf-8", "replace")
         if answer.status in good and not answer.cut:
             return text

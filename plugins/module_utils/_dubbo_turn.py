@@ -74,6 +74,7 @@ class Turn:
             # A process that has nothing registered is out already, and nowhere to be found.
             if self._change is None or self._change.wrong or self._task.via in _dubbo_way.WRITES:
                 _dubbo_parting.listed(self._proof.read, self._stand, self._task.known)
+            _dubbo_parting.alone(self._proof.read, self._stand)
             self.result["warnings"] += _dubbo_parting.warnings(self._stand, self._task.services)
 
     def _asked(self, proof: Proof) -> None:

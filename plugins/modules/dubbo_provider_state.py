@@ -100,6 +100,7 @@ options:
       - With O(qos), that one process.
       - One that is listed nowhere cannot be told from a wrong name. It is refused, unless O(before) has it, or the
         process at O(qos) says that it has nothing registered.
+      - One at whose address another application is registered too is refused for O(state=out).
     type: list
     elements: str
     default: []

@@ -76,6 +76,12 @@ def keep_process(host: str, found: Mapping[str, Any], asked: float) -> None:
         write(f"process {host}", {"identity": found["identity"], "started": asked - found["age"] - _ROUNDED})
 
 
+def process(host: str) -> dict[str, Any] | None:
+    """The process that was found last."""
+    found = read(f"process {host}")
+    return found["identity"] if found else None
+
+
 def restarted(host: str) -> dict[str, Any] | None:
     """The process that was found last, where it has certainly been started since the run counts."""
     found = read(f"process {host}")

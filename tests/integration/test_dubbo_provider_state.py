@@ -21,10 +21,10 @@ from ansible_collections.lossless.restart.plugins.modules import dubbo_provider_
 from kazoo.client import KazooClient
 
 from tests import lab
-from tests.integration.test_lab_dubbo import children, failed, levels, so_far
 from tests.lab import adhoc
 from tests.lab.demo import wait_for
 from tests.lab.dubbo import ECHO, ECHO2, Provider, Scene
+from tests.lab.dubbo.truth import children, failed, levels, so_far
 from tests.lab.nginx import free_port
 
 WAY = {"3.3": "graceful", "2.7": "qos"}

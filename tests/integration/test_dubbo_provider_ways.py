@@ -17,9 +17,9 @@ from kazoo.security import make_acl
 
 from tests import lab
 from tests.integration.test_dubbo_provider_state import Fleet, idle
-from tests.integration.test_lab_dubbo import failed, levels, so_far
 from tests.lab.demo import wait_for
 from tests.lab.dubbo import ECHO, ECHO2, Provider
+from tests.lab.dubbo.truth import failed, levels, so_far
 
 CONFIG = "/dubbo/config/dubbo"
 RULE, RULE2 = f"{CONFIG}/lab.Echo::.configurators", f"{CONFIG}/lab.Echo2:1.0.0:g1.configurators"

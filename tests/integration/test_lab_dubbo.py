@@ -5,18 +5,16 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pytest
 from kazoo.client import KazooClient
-from kazoo.exceptions import NoNodeError
 
 from tests import lab
 from tests.lab.demo import wait_for
 from tests.lab.dubbo import ECHO, ECHO2, LEVELS, Provider, Scene, address
+from tests.lab.dubbo.truth import children, failed, levels, so_far
 
 # Nobody calls a provider any more that was not called for so long, in seconds.
 QUIET = 1.5
@@ -45,41 +43,9 @@ def registry(scene: Scene) -> Iterator[KazooClient]:
     client.close()
 
 
-def levels(registry: KazooClient, provider: Provider) -> Counter[str]:
-    """In how many nodes of each level the provider is registered."""
-    found: Counter[str] = Counter()
-    for interface in ("lab.Echo", "lab.Echo2"):
-        for name in children(registry, f"/dubbo/{interface}/providers"):
-            found["interface"] += urlsplit(unquote(name)).port in provider.ports.values()
-    for name in children(registry, f"/services/{provider.application}"):
-        found["application"] += name in map(provider.address, provider.ports)
-    return +found
-
-
-def children(registry: KazooClient, path: str) -> list[str]:
-    try:
-        return list(registry.get_children(path))
-    except NoNodeError:
-        return []
-
-
 def quiet(provider: Provider) -> bool:
     status = provider.status()
     return not status["in_flight"] and time.time() - status["last"] / 1000 > QUIET
-
-
-def failed(scene: Scene, since: dict[str, int]) -> dict[str, Counter[str]]:
-    """By consumer the reasons of the calls that failed, once those are known that were under way."""
-    for consumer in scene.consumers:
-        consumer.settle()
-    return {
-        consumer.name: Counter(call.reason for call in consumer.calls(since[consumer.name]) if not call.ok)
-        for consumer in scene.consumers
-    }
-
-
-def so_far(scene: Scene) -> dict[str, int]:
-    return {consumer.name: len(consumer.calls()) for consumer in scene.consumers}
 
 
 def test_every_level_is_registered(scene: Scene, registry: KazooClient) -> None:

@@ -18,10 +18,10 @@ import pytest
 from kazoo.client import KazooClient
 
 from tests import lab
-from tests.integration.test_lab_dubbo import children
 from tests.integration.test_roll_killed import boundary
 from tests.lab.demo import clean, wait_for
 from tests.lab.dubbo import ECHO, ECHO2, LEVELS, Consumer, address
+from tests.lab.dubbo.truth import children
 from tests.lab.stage import FAIL, LONG, Both, kill
 from tests.lab.stage.both import APPLICATION
 

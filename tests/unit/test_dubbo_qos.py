@@ -218,3 +218,13 @@ def test_one_that_hangs_is_left_at_the_deadline() -> None:
         with pytest.raises(QosError, match="gives no answer: no whole answer in time"):
             Qos(double.port, deadline=0.2).services()
         assert time.monotonic() - began < 0.9
+
+
+def test_a_command_has_more_time() -> None:
+    """Its answer comes when the registries have taken it."""
+    with qos_double({"/gracefulShutdown": (200, "OK")}, delay=0.6) as double:
+        Qos(double.port, 0.3, patience=20.0).graceful_shutdown()
+        with pytest.raises(
+            QosError, match="gives no answer: no whole answer in time. Whether it was done is not known"
+        ):
+            Qos(double.port, 20.0, patience=0.3).graceful_shutdown()

@@ -243,6 +243,15 @@ def test_who_is_nowhere_is_not_proved_out(registry: Tree, text: str) -> None:
         assert one.told == []
 
 
+def test_an_address_that_another_application_has_too() -> None:
+    shared = both(HOST, OTHER).url(url27(A, "lab.Pay", "pay"))
+    text = f"members: {A} is registered in zookeeper://zk1:2181 by pay too, and only one of them can be there: remove /"
+    with process() as one:
+        Call("out", one, {0: shared}).fails(ValueError, text)
+        assert one.told == []
+    assert Call("in", registry={0: shared}).run()["changed"] is False
+
+
 def test_a_registry_that_has_nothing_of_the_application() -> None:
     call = Call("out", registry={0: HERE})
     call.source.more = [Tree("zookeeper://blue:2181")]

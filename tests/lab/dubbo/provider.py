@@ -45,11 +45,15 @@ class Provider(Server):
         services: Sequence[str] = (ECHO,),
         protocols: Sequence[str] = (),
         properties: Mapping[str, str] | None = None,
+        place: Provider | None = None,
     ) -> None:
+        """place: of another one, at whose ports it is to be."""
         self.application = application
         self.services = tuple(services)
-        self.ports = {protocol: free_port() for protocol in protocols or PROTOCOLS[version]}
-        self.qos_port, self.status_port = free_port(), free_port()
+        free = {protocol: free_port() for protocol in protocols or PROTOCOLS[version]}
+        self.ports: dict[str, int] = place.ports if place else free
+        self.qos_port: int = place.qos_port if place else free_port()
+        self.status_port: int = place.status_port if place else free_port()
         self.account = folder / "calls.tsv"
         words = [f"name={name}", f"application={application}", f"calls={self.account}"]
         words += [f"qos={self.qos_port}", f"status={self.status_port}"]

@@ -20,7 +20,9 @@ RECONNECTED = 120.0
 
 
 class Scene:
-    def __init__(self, folder: Path, version: str, servers: int, providers: int, calls: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, version: str, servers: int, providers: int, levels: Sequence[str], calls: dict[str, Any]
+    ) -> None:
         self.folder, self.version = folder, version
         self.zookeeper = ZooKeeper(_made(folder / "zookeeper"), servers=servers)
         self.registries = [address(self.zookeeper)]
@@ -29,7 +31,7 @@ class Scene:
         self.providers = [Provider(_made(folder / name), name=name, services=(ECHO, ECHO2), **common) for name in names]
         self.consumers = [
             Consumer(_made(folder / f"{level}-caller"), name=f"{level}-caller", level=level, **common, **calls)
-            for level in LEVELS[version]
+            for level in levels
         ]
 
     def start(self) -> None:
@@ -68,11 +70,17 @@ def _made(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def dubbo(
-    folder: Path | None = None, *, version: str = "3.3", servers: int = 1, providers: int = 2, **calls: Any
+    folder: Path | None = None,
+    *,
+    version: str = "3.3",
+    servers: int = 1,
+    providers: int = 2,
+    called: bool = True,
+    **calls: Any,
 ) -> Iterator[Scene]:
-    """All of it inside the block. servers: of ZooKeeper; calls: settings of the consumers."""
+    """All of it inside the block. servers: of ZooKeeper; called: by consumers; calls: their settings."""
     with Place(folder, f"dubbo-{version}") as where:
-        scene = Scene(where, version, servers, providers, calls)
+        scene = Scene(where, version, servers, providers, LEVELS[version] if called else (), calls)
         try:
             scene.start()
             yield scene

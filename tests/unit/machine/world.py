@@ -163,7 +163,7 @@ class World:
         here = self.process(host)["identity"]
         other = (known and known != here) or (asked.get("spare") and asked["spare"] == here)
         if old.up and (other or (age is not None and self.now - old.started < age)):
-            return {"changed": False, "msg": "was left alone"}
+            return {**self.process(host), "msg": "was left alone"}
         if self.watch:
             self.watch.restarting(by, host)
         self._locked.add(host)
@@ -176,7 +176,7 @@ class World:
         self.spoiled.discard(host)
         self.processes[host] = Process(self._pids, self.now, self.now, True, not spoiled, by.since, doubted=spoiled)
         self._note(US)
-        return {"changed": True, "msg": "restarted"}
+        return {**self.process(host), "changed": True, "msg": "restarted"}
 
     def fence(self, host: str, asked: Mapping[str, Any]) -> Result:
         return self._locked_or_fenced(host, asked) or self.process(host)
