@@ -94,10 +94,19 @@ def _known(now: Stand, member: str) -> dict[str, Any]:
 
 
 def _strangers(read: Sequence[Application], now: Stand) -> list[dict[str, Any]]:
-    """The application's instances that are no members, by the first address of each."""
+    """The application's instances that are no members, each by the first of its addresses."""
     ours = {(one.registry, one.node.path) for nodes in now.nodes.values() for one in nodes}
-    found: dict[str, list[Entry]] = defaultdict(list)
+    found: list[list[Entry]] = []
     for one in (entry for application in read for entry in application.all()):
         if not one.stale and (one.registry, one.node.path) not in ours:
-            found[min(_dubbo_member.addresses(one))].append(one)
-    return [_member(name, UP, nodes) for name, nodes in found.items()]
+            mine = [nodes for nodes in found if any(_of_one(one, other) for other in nodes)]
+            found = [nodes for nodes in found if nodes not in mine] + [
+                [one, *(node for nodes in mine for node in nodes)]
+            ]
+    return [_member(min(a for one in nodes for a in _dubbo_member.addresses(one)), UP, nodes) for nodes in found]
+
+
+def _of_one(one: Entry, other: Entry) -> bool:
+    """Whether two nodes are of one process: by a session or by an address."""
+    same = bool(one.node.session) and _dubbo_member.session(one) == _dubbo_member.session(other)
+    return same or bool(_dubbo_member.addresses(one) & _dubbo_member.addresses(other))

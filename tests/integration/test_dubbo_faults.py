@@ -201,6 +201,9 @@ def test_the_provider_dies_in_the_drain(fleet: Called) -> None:
     before = fleet.done("out", provider, check=True)["before"]
     told = fleet.done("out", provider, registries=None, members=[])
     provider.kill()
+    for consumer in fleet.scene.consumers:
+        # What was under way when it died.
+        consumer.settle()
     since = so_far(fleet.scene)
     asked: dict[str, Any] = {"qos": None, "before": before, "via": told["chose"], "settle": SETTLE}
     result = fleet.state("out", provider, idle=idle(provider), deadline=15.0, **asked)

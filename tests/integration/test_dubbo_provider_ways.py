@@ -69,15 +69,17 @@ def provider(fleet: Fleet) -> Provider:
     return fleet.scene.providers[0]
 
 
-def rules(fleet: Fleet) -> dict[str, tuple[bytes, int]]:
-    """By path the bytes of everything that is configured, and how many nodes are below."""
-    found: dict[str, tuple[bytes, int]] = {}
+def rules(fleet: Fleet) -> dict[str, bytes]:
+    """By path the bytes of everything that is configured; less empty folders, which who listens there makes itself."""
+    found: dict[str, bytes] = {}
 
     def read(path: str) -> None:
-        data, stat = fleet.registry.get(path)
-        found[path] = (data, stat.numChildren)
-        for name in fleet.registry.get_children(path):
+        names = fleet.registry.get_children(path)
+        for name in names:
             read(f"{path}/{name}")
+        data = fleet.registry.get(path)[0]
+        if data:
+            found[path] = data
 
     read("/dubbo/config")
     return found

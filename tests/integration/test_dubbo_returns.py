@@ -57,7 +57,7 @@ def test_it_comes_back_without_an_interface(alone: Fleet, provider: Provider, tm
     taken = alone.done("out", provider, settle=0.5)
     provider.kill()
     with lab.dubbo_provider(alone.scene.registries, tmp_path, version=alone.scene.version, place=provider):
-        said = alone.state("in", provider, before=taken["before"])
+        said = alone.state("in", provider, before=taken["before"], deadline=2.5)
         assert said["failed"] and f"before has {ECHO2}, and this process has only {ECHO}" in said["msg"]
         seen = alone.state("in", provider, qos=None, before=taken["before"], deadline=2.5)
     assert seen["failed"] and "NOT proved in: after " in seen["msg"]
