@@ -80,10 +80,11 @@ def _shared(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _sources(found: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every source of the services, with all pools that it is asked about."""
+    """Every source of the services, with all pools and members that it is asked about."""
     merged: dict[str, dict[str, Any]] = {}
     for one in found.values():
         for source in one.get("sources", []):
-            known = merged.setdefault(source["name"], {**source, "pools": []})
-            known["pools"] = list(dict.fromkeys([*known["pools"], *source["pools"]]))
+            known = merged.setdefault(source["name"], {**source, "pools": [], "members": []})
+            for name in ("pools", "members"):
+                known[name] = list(dict.fromkeys([*known[name], *source[name]]))
     return list(merged.values())

@@ -26,7 +26,7 @@ def describe(hosts: Sequence[str]) -> dict[str, Any]:
     service = hosts[0].partition("-")[0]
     if service == "bad":
         raise Invalid("bad-1: fleet_floor '3' is no share")
-    source = {"name": "lb-1", "kind": "nginx", "pools": [f"{service}_svc"]}
+    source = {"name": "lb-1", "kind": "nginx", "pools": [f"{service}_svc"], "members": [f"{service}:80"]}
     return {"service": service, "selected": list(hosts), "sources": [source], "fleet": {}}
 
 
@@ -54,7 +54,8 @@ def test_hosts_without_a_service_are_left_aside() -> None:
 def test_services_are_kept_for_the_guard_by_host_and_by_name() -> None:
     described = _several.described("status", CHOSEN, describe)
     assert described["selected"] == ["order-1", "order-2", "pay-1"] and described["wrong"] == {}
-    assert described["sources"] == [{"name": "lb-1", "kind": "nginx", "pools": ["order_svc", "pay_svc"]}]
+    both = {"pools": ["order_svc", "pay_svc"], "members": ["order:80", "pay:80"]}
+    assert described["sources"] == [{"name": "lb-1", "kind": "nginx", **both}]
     assert _people.description({"service": "pay-svc"}, "order-1")["service"] == "pay"
     assert _people.description({}, "order-2") == {
         "entry": "status",
