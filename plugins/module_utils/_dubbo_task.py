@@ -35,6 +35,7 @@ class Task:
     known: Mapping[str, Known]
     services: tuple[str, ...]
     restarted: bool
+    starting: bool
     calls: Mapping[str, Any] | None
     idle: Sequence[Mapping[str, Any]]
     quiet: float
@@ -92,7 +93,17 @@ def task(params: Mapping[str, Any]) -> Task:
         state_dir=_grammar.path(params["state_dir"], "state_dir"),
         **{
             name: params[name]
-            for name in ("restarted", "quiet", "settle", "deadline", "interval", "recheck", "token", "ledger")
+            for name in (
+                "restarted",
+                "starting",
+                "quiet",
+                "settle",
+                "deadline",
+                "interval",
+                "recheck",
+                "token",
+                "ledger",
+            )
         },
     )
 

@@ -63,7 +63,7 @@ class Turn:
         if self._calls is not None and self._out:
             self._calls.read()
         if self._change is not None:
-            if not self._out and self._task.was and not (self._task.recheck or self._check):
+            if self._starting:
                 self._spent("started", self._change.wait_started())
             self._change.look()
             self._keep(self._change)
@@ -76,6 +76,12 @@ class Turn:
                 _dubbo_parting.listed(self._proof.read, self._stand, self._task.known)
             _dubbo_parting.alone(self._proof.read, self._stand)
             self.result["warnings"] += _dubbo_parting.warnings(self._stand, self._task.services)
+
+    @property
+    def _starting(self) -> bool:
+        task = self._task
+        comes = not self._out and bool(task.was) and task.restarted
+        return (task.starting or comes) and not (task.recheck or self._check)
 
     def _asked(self, proof: Proof) -> None:
         task = self._task

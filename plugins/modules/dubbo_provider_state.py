@@ -127,6 +127,13 @@ options:
         in without a restart.
     type: bool
     default: true
+  starting:
+    description:
+      - Whether the process at O(qos) may only just have been started. Then it is waited for, up to O(deadline), until
+        it answers and has what O(before) has, and for 3 seconds more until it has registered that by itself.
+      - With O(state=in), O(before) and O(restarted) it is waited for in any case.
+    type: bool
+    default: false
   settle:
     description:
       - Seconds throughout which a member has to be absent, at least.
@@ -365,6 +372,7 @@ SPEC: dict[str, Any] = {
         "before": {"type": "dict"},
         "services": {"type": "list", "elements": "str", "default": []},
         "restarted": {"type": "bool", "default": True},
+        "starting": {"type": "bool", "default": False},
         "settle": {"type": "float"},
         "idle": {"type": "list", "elements": "dict", "default": []},
         "quiet": {"type": "float", "default": 2.0},

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -132,8 +134,16 @@ def test_what_goes_wrong(stack: contextlib.ExitStack, tmp_path: Path) -> None:
         ended = fleet.roll(limit="order-1")
         assert ended.code == 0 and "resuming run" in ended.text, ended.text
         scene.reached()
+        assert scene.failed() == []
+
+        # One whose JVM hangs: it does not answer, loses calls, and is restarted all the same.
+        starts = fleet.starts()["order-1"]
+        os.kill(fleet.providers["order-1"].status()["pid"], signal.SIGSTOP)
+        ended = fleet.roll(limit="order-1")
+        assert ended.code == 0 and "order-1 (unhealthy" in ended.text, ended.text
+        assert fleet.starts()["order-1"] == starts + 1
+        scene.reached()
     assert scene.registered() == everybody and fleet.held() == {} and fleet.runs() == []
-    assert scene.failed() == []
     assert clean(client.result), client.losses
 
 

@@ -88,6 +88,7 @@ class Both(Stage):
         return {
             **values,
             "instance_traffic": [*values["instance_traffic"], entry],
+            "instance_probe": {"url": f"{provider.url('status')}/status"},
             "instance_idle": [both, {"url": f"{provider.url('status')}/status", "expect": {"in_flight": 0}}],
         }
 
