@@ -58,11 +58,16 @@ def pools_of(params: Params) -> list[str]:
 
 def _look(ledger: Ledger, params: Params, run: str, pools: Sequence[str]) -> State:
     """The state; where the run has to wait, with it in the queue, heard of just now."""
+
+    def join(now: State) -> State:
+        _runs.own(now, params, granting=True)
+        return _queue.joined(now, run, params.hosts(), pools, "")
+
     state = ledger.snapshot()
     _runs.own(state, params, granting=True)
     mine = _queue.alive(state).get(run)
     if mine is None and _queue.in_the_way(state, run, pools):
-        return ledger.commit(lambda now: _queue.joined(now, run, params.hosts(), pools, ""))
+        return ledger.commit(join)
     if mine and state.at - mine.seen > _HEARD:
         return ledger.commit(lambda now: _queue.asking(now, run) if run in _queue.alive(now) else now)
     return state

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.lossless.restart.plugins.module_utils import _queue
+from ansible_collections.lossless.restart.plugins.module_utils._ledger import Refused
 
 from tests.unit.guard_fleet import ALICE, Fleet
 
@@ -80,6 +81,21 @@ def test_a_stale_ticket_keeps_its_place(fleet: Fleet) -> None:
     assert other.ticket()["waiting"]
     assert not other.granted("refuse")
     assert slow.granted("refuse") and not other.granted("wait")
+
+
+def test_a_run_that_ends_before_it_gets_its_place_is_told_so(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its module was on its way for long; another process has brought the run to its end meanwhile."""
+    late = Asking(fleet, 1, ALL[:1])
+    assert late.granted()
+    late.release()
+
+    def ended(*_: object) -> list[str]:
+        fleet.ask("finish", run=late.run, owner=late.owner)
+        return ["somebody"]
+
+    monkeypatch.setattr(_queue, "in_the_way", ended)
+    with pytest.raises(Refused, match="is not in the ledger, or has finished. Nothing was changed"):
+        late.ticket()
 
 
 def test_other_pools_do_not_wait_for_each_other(tmp_path: Path) -> None:
