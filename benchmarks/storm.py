@@ -236,7 +236,7 @@ def fleet_of(folder: Path, size: Size, variables: Mapping[str, Any]) -> Fleet:
         upstreams=pools,
         start_seconds=0.3,
         variables={**QUICK, **variables},
-        keepalive_min_timeout="1s",
+        keepalive_min_timeout="5s",
     )
 
 

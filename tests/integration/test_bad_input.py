@@ -128,7 +128,7 @@ def misspelt(described: dict[str, Any]) -> None:
         (host("order-3", instance_traffic=[]), ("order-3: instance_traffic [] is no list with at least one entry",)),
         (
             host("order-3", instance_traffic=traffic(balancers=["lb-1", "lb-9"])),
-            ("lb-9: named as a balancer, but no host of the inventory",),
+            ("lb-9: named in instance_traffic, but no host of the inventory",),
         ),
         (group(instance_health=[{"url": "file:///etc/passwd"}]), ("instance_health[0]", "is no http or https URL")),
         (group(instance_health=[{"url": "http://x/", "expect": ["a"]}]), ('expect ["a"] is list', "write a mapping")),
