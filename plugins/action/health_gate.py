@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from ansible_collections.lossless.restart.plugins.plugin_utils import _own
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
 
 
@@ -15,7 +13,4 @@ class ActionModule(FleetAction):
     """See plugins/plugin_utils/_action.py."""
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        asked = time.monotonic()
-        result = self.call(args, variables)
-        _own.keep_process(str(variables["inventory_hostname"]), result, asked)
-        return result
+        return self.found(args, variables)

@@ -18,13 +18,13 @@ class ActionModule(FleetAction):
         again = args.pop("again", False)
         host, fenced = str(variables["inventory_hostname"]), args.get("state") == "fenced"
         if not args.pop("leased", False):
-            return self._found(host, args, variables)
+            return self.found(args, variables)
         steps = (_own.GRANTED, _own.RESTARTING, _own.ATTACHING) if fenced else (_own.RESTARTING,)
         lease = granted(host, steps)
         args["token"] = lease["token"]
         args |= _own.ledger(host)
         if fenced:
-            result = self._found(host, args, variables)
+            result = self.found(args, variables)
             # It is fenced to be put back, so it must run.
             return result if result.get("running") else {**result, "failed": True}
         if not again:
@@ -32,11 +32,4 @@ class ActionModule(FleetAction):
             # That age grows while the module is on its way. So what is known by name is spared, or meant, by its name.
             args["spare"] = _own.restarted(host)
             args["process"] = lease["process"] or (None if args["spare"] else _own.process(host))
-        return self._found(host, args, variables)
-
-    def _found(self, host: str, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        """Run the module, and keep which process it found or started."""
-        asked = time.monotonic()
-        result = self.call(args, variables)
-        _own.keep_process(host, result, asked)
-        return result
+        return self.found(args, variables)

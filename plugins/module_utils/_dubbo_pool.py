@@ -14,9 +14,7 @@ from ._dubbo_instance import Instance
 from ._dubbo_member import Stand
 from ._dubbo_services import DOWN, UP, Offer, Provider
 from ._dubbo_url import ProviderUrl, Service
-
-# Nothing of it is registered.
-GONE = "gone"
+from ._levels import GONE
 
 
 def reading(source: str, read: Sequence[Application], members: Mapping[str, str]) -> dict[str, Any]:
@@ -30,9 +28,11 @@ def reading(source: str, read: Sequence[Application], members: Mapping[str, str]
     told = {(one.contents.registry, revision) for one in read for revision in one.contents.metadata}
     theirs = {member: _providers(offers, now.nodes[member], told) for member in members.values()}
     states = {member: _state(now, member, theirs[member]) for member in members.values()}
-    listed = [_member(member, states[member], now.nodes[member]) for member in members.values()]
-    for one in listed:
-        one["known"] = _known(now, one["member"])
+    facts = now.facts()
+    listed = [
+        {**_member(member, states[member], now.nodes[member]), "known": _known(facts[member])}
+        for member in members.values()
+    ]
     return {
         "kind": "dubbo",
         "pool": f"dubbo/{read[0].name}",
@@ -82,15 +82,11 @@ def _member(name: str, state: str, nodes: Iterable[Entry]) -> dict[str, Any]:
     return {"member": name, "state": state, "weight": None, "addresses": sorted(addresses) or [name], "ledger": None}
 
 
-def _known(now: Stand, member: str) -> dict[str, Any]:
+def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What tells its process from another later, and what it offered: as short as can be, since a lease keeps it."""
-    said = [one.facts() for one in now.nodes[member]]
-    nodes = {tuple(one[name] for name in ("registry", "session", "timestamp")): one for one in said}
-    return {
-        "services": list(now.services[member]),
-        "protocols": sorted(_dubbo_member.protocols(now.nodes[member])),
-        "nodes": [{name: one[name] for name in ("registry", "session", "timestamp")} for one in nodes.values()],
-    }
+    names = ("registry", "session", "timestamp")
+    nodes = dict.fromkeys(tuple(one[name] for name in names) for one in facts["nodes"])
+    return {**facts, "nodes": [dict(zip(names, values)) for values in nodes]}
 
 
 def _strangers(read: Sequence[Application], now: Stand) -> list[dict[str, Any]]:

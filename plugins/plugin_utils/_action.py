@@ -70,6 +70,13 @@ class FleetAction(ActionBase):
             Display().warning(text)
         return result
 
+    def found(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """As `call`, of a module that says which process it found or started at the instance: that is kept."""
+        asked = time.monotonic()
+        result = self.call(args, variables)
+        _own.keep_process(str(variables["inventory_hostname"]), result, asked)
+        return result
+
     def place(self, variables: dict[str, Any]) -> str:
         """The inventory's name of the host on which the task runs."""
         return str(self._task.delegate_to or variables["inventory_hostname"])

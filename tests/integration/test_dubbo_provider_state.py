@@ -24,7 +24,7 @@ from tests import lab
 from tests.lab import adhoc
 from tests.lab.demo import wait_for
 from tests.lab.dubbo import ECHO, ECHO2, Provider, Scene
-from tests.lab.dubbo.truth import children, failed, levels, so_far
+from tests.lab.dubbo.truth import children, client, failed, levels, so_far
 from tests.lab.nginx import free_port
 
 WAY = {"3.3": "graceful", "2.7": "qos"}
@@ -77,21 +77,23 @@ class Fleet:
             consumer.wait_calls(5, provider.name, 120)
 
 
-@pytest.fixture(scope="module", params=["3.3", "2.7"])
-def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+@contextlib.contextmanager
+def called(version: str, folders: pytest.TempPathFactory) -> Iterator[Fleet]:
     """3.3 serves by dubbo and tri, and a consumer more calls by the latter."""
     with contextlib.ExitStack() as stack:
-        scene = stack.enter_context(lab.dubbo(tmp_path_factory.mktemp("dubbo"), version=request.param))
-        if request.param == "3.3":
+        scene = stack.enter_context(lab.dubbo(folders.mktemp("dubbo"), version=version))
+        if version == "3.3":
             caller = lab.dubbo_consumer(
-                scene.registries, tmp_path_factory.mktemp("tri"), name="tri-caller", protocol="tri", level="interface"
+                scene.registries, folders.mktemp("tri"), name="tri-caller", protocol="tri", level="interface"
             )
             scene.consumers.append(stack.enter_context(caller))
-        client = KazooClient(scene.zookeeper.hosts)
-        client.start(30)
-        stack.callback(client.close)
-        stack.callback(client.stop)
-        yield Fleet(scene, client)
+        yield Fleet(scene, stack.enter_context(client(scene.zookeeper.hosts)))
+
+
+@pytest.fixture(scope="module", params=["3.3", "2.7"])
+def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with called(request.param, tmp_path_factory) as found:
+        yield found
 
 
 @pytest.fixture

@@ -7,16 +7,13 @@ Whoever is out is killed at once. What stands in the registry is read, byte for 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kazoo.client import KazooClient
 from kazoo.security import make_acl
 
-from tests import lab
-from tests.integration.test_dubbo_provider_state import Fleet, idle
+from tests.integration.test_dubbo_provider_state import Fleet, called, idle
 from tests.lab.demo import wait_for
 from tests.lab.dubbo import ECHO, ECHO2, Provider
 from tests.lab.dubbo.truth import failed, levels, so_far
@@ -43,19 +40,8 @@ NOBODY: dict[str, Any] = {"qos": None}
 
 @pytest.fixture(scope="module", params=["3.3", "2.7"])
 def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """3.3 serves by dubbo and tri, and a consumer more calls by the latter."""
-    with contextlib.ExitStack() as stack:
-        scene = stack.enter_context(lab.dubbo(tmp_path_factory.mktemp("dubbo"), version=request.param))
-        if request.param == "3.3":
-            caller = lab.dubbo_consumer(
-                scene.registries, tmp_path_factory.mktemp("tri"), name="tri-caller", protocol="tri", level="interface"
-            )
-            scene.consumers.append(stack.enter_context(caller))
-        client = KazooClient(scene.zookeeper.hosts)
-        client.start(30)
-        stack.callback(client.close)
-        stack.callback(client.stop)
-        yield Fleet(scene, client)
+    with called(request.param, tmp_path_factory) as found:
+        yield found
 
 
 @pytest.fixture

@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kazoo.client import KazooClient
 
 from tests import lab
 from tests.integration.test_roll_killed import boundary
 from tests.lab.demo import clean, wait_for
 from tests.lab.dubbo import ECHO, ECHO2, LEVELS, Consumer, address
-from tests.lab.dubbo.truth import children
+from tests.lab.dubbo.truth import children, client
 from tests.lab.stage import FAIL, LONG, Both, kill
 from tests.lab.stage.both import APPLICATION
 
@@ -37,10 +36,7 @@ class Scene:
         self.zookeeper = stack.enter_context(lab.zookeeper(folder / "zookeeper"))
         self.fleet = Both(folder / "fleet", self.zookeeper, version=version, **fleet)
         stack.enter_context(self.fleet)
-        self.registry = KazooClient(self.zookeeper.hosts)
-        self.registry.start(30)
-        stack.callback(self.registry.close)
-        stack.callback(self.registry.stop)
+        self.registry = stack.enter_context(client(self.zookeeper.hosts))
         self.consumers = [stack.enter_context(self._consumer(folder, version, level)) for level in LEVELS[version]]
         self.reached()
 
