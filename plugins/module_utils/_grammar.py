@@ -19,6 +19,7 @@ _NUMERIC = re.compile(r"(\A|\.)[0-9]+\Z")
 _PROGRAM = re.compile(r"(/[^\0]+|[A-Za-z0-9_][A-Za-z0-9_.+-]*)\Z")
 _RUN = re.compile(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}\Z")
 _IDENTITY = re.compile(r"[^:\s]{1,64}:[A-Za-z0-9+/]{27}=\Z")
+_GROUP = re.compile(r"[A-Za-z0-9_%|.:@/+#-]{1,255}\Z")
 _PATH = re.compile(r"/[A-Za-z0-9_./@+:-]{1,1023}\Z")
 
 
@@ -27,6 +28,15 @@ def word(value: Any, what: str) -> str:
     if isinstance(value, str) and _WORD.match(value):
         return value
     raise ValueError(f"{what} {value!r} is no name: use letters, digits and _ . : @ - (at most 128), as in 'order_svc'")
+
+
+def group(value: Any, what: str) -> str:
+    """A consumer group, topic or queue: letters, digits and `_ % | . : @ / + # -`, at most 255."""
+    if isinstance(value, str) and _GROUP.match(value):
+        return value
+    raise ValueError(
+        f"{what} {value!r} is no name: use letters, digits and _ % | . : @ / + # - (at most 255), as in 'order-queue'"
+    )
 
 
 def address(value: Any, what: str) -> tuple[str, int]:

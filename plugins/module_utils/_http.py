@@ -40,7 +40,9 @@ class Answer:
     cut: bool
 
 
-def ask(url: str, method: str, headers: Mapping[str, str], ca_file: str | None, limit: float) -> Answer:
+def ask(
+    url: str, method: str, headers: Mapping[str, str], ca_file: str | None, limit: float, body: bytes = b""
+) -> Answer:
     """Send one request and read its answer before the monotonic time `limit`. Raises Unreachable."""
     parts = urllib.parse.urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -49,7 +51,7 @@ def ask(url: str, method: str, headers: Mapping[str, str], ca_file: str | None, 
         if parts.scheme == "https":
             sock = _encrypted(sock, str(parts.hostname), ca_file, limit)
         sock.settimeout(_left(limit))
-        sock.sendall(_request(parts, method, headers))
+        sock.sendall(_request(parts, method, headers, body))
         return _answer(sock, method, limit)
     except ssl.SSLCertVerificationError as error:
         raise Unreachable(f"certificate refused: {error.verify_message}") from error
@@ -125,13 +127,13 @@ def trust(ca_file: str | None) -> ssl.SSLContext:
         raise ValueError(f"ca_file {ca_file!r} has no certificates that can be read: {_reason(error)}") from error
 
 
-def _request(parts: urllib.parse.SplitResult, method: str, headers: Mapping[str, str]) -> bytes:
+def _request(parts: urllib.parse.SplitResult, method: str, headers: Mapping[str, str], body: bytes) -> bytes:
     sent = {"Host": parts.netloc, "User-Agent": "lossless.restart", "Accept": "*/*", "Accept-Encoding": "identity"}
     sent |= {name.title(): value for name, value in headers.items()}
-    sent |= {"Connection": "close"} | ({"Content-Length": "0"} if method == "POST" else {})
+    sent |= {"Connection": "close"} | ({"Content-Length": str(len(body))} if method == "POST" else {})
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
-    return "\r\n".join(lines).encode("latin-1")
+    return "\r\n".join(lines).encode("latin-1") + body
 
 
 def _answer(sock: socket.socket, method: str, limit: float) -> Answer:

@@ -35,6 +35,14 @@ class Outcome(Generic[T]):
     attempts: int
 
 
+class NotProved(Exception):
+    """The deadline has passed; the message names what is there instead. waited: seconds."""
+
+    def __init__(self, text: str, waited: float) -> None:
+        super().__init__(text)
+        self.waited = waited
+
+
 def poll(
     read: Callable[[], T],
     good: Callable[[T], bool],

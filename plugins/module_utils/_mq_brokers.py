@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who reads a consumer group, by the kind of its brokers, from the options that the modules have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import _grammar, _zookeeper_place
+from ._mq_group import Reader
+
+ROCKETMQ, KAFKA, RABBITMQ = "rocketmq", "kafka", "rabbitmq"
+BROKERS = (ROCKETMQ, KAFKA, RABBITMQ)
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+OPTIONS: Mapping[str, Any] = {
+    "broker": {"type": "str", "choices": list(BROKERS)},
+    "servers": {"type": "list", "elements": "str"},
+    "group": {"type": "str"},
+    "queues": {"type": "list", "elements": "str", "default": []},
+    "vhost": {"type": "str", "default": "/"},
+    "auth": {
+        "type": "dict",
+        "options": {
+            "file": {"type": "path", "required": True},
+            "mechanism": {"type": "str", "choices": list(MECHANISMS), "default": MECHANISMS[0]},
+        },
+    },
+    "tls": _zookeeper_place.OPTIONS["tls"],
+}
+
+
+def check(params: Mapping[str, Any]) -> None:
+    """What the options say, without asking anybody. Raises ValueError."""
+    broker, servers = params["broker"], params["servers"]
+    _grammar.group(params["group"], "group")
+    if not servers:
+        raise ValueError(f"servers is empty: name {broker}'s")
+    for server in servers:
+        if broker == RABBITMQ:
+            _grammar.url(server, "servers:")
+        else:
+            _grammar.address(server, "servers:")
+    if broker == RABBITMQ and not params["queues"]:
+        raise ValueError("queues is empty: name those whose consumers are meant")
+    for queue in params["queues"]:
+        _grammar.group(queue, "queues:")
+    _zookeeper_place.tls(params["tls"])
+
+
+def reader(params: Mapping[str, Any]) -> Reader:
+    """Raises ValueError for what is written wrong, and MqError where a library is missing."""
+    check(params)
+    raise NotImplementedError
