@@ -19,7 +19,7 @@ class ActionModule(SourceAction):
             return super().act(args, variables)
         result = self.call(args, variables)
         if pool is not None and not result.get("failed"):
-            there = {key: any(one["registered"] for one in where) for key, where in result["qos"]["services"].items()}
-            services = {key: [{"registered": is_there}] for key, is_there in there.items()}
+            said = result["qos"]["services"]
+            services = {key: [{"registered": one["registered"]} for one in where] for key, where in said.items()}
             _own.write(f"point {variables['inventory_hostname']} {pool}", {"services": services})
         return result

@@ -47,7 +47,10 @@ class ActionModule(LeasedAction):
     def made(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         if self.half == _REGISTRIES:
             return super().made(args, variables)
-        return {**self._tell(args, variables), **(_exposed(variables) if args["state"] == "out" else {})}
+        result = self._tell(args, variables)
+        # Of one that did not answer nobody knows.
+        came = args["state"] == "out" and (result.get("failed") or result["changed"])
+        return {**result, **(_exposed(variables) if came else {})}
 
     def _tell(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         host = str(variables["inventory_hostname"])
@@ -73,6 +76,8 @@ def _told(point: dict[str, Any], state: str) -> dict[str, Any]:
         "members": [point["member"]],
         "before": {"services": point.get("services", {})},
         "state": state,
+        # A lease of an earlier version has none.
+        "attaches": point.get("attaches", "itself"),
         **{name: point[name] for name in ("qos", "via", "token", "pool")},
     }
 

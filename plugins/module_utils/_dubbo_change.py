@@ -11,7 +11,7 @@ from typing import Any
 
 from . import _dubbo_fence, _dubbo_parting, _dubbo_switch, _dubbo_way, _poll
 from ._dubbo_qos import DEADLINE, Qos, QosError
-from ._dubbo_switch import OUT
+from ._dubbo_switch import IN, OUT
 from ._dubbo_task import Task
 
 # Seconds for which a process that has just exported its services is left to register them.
@@ -45,8 +45,8 @@ class Change:
             self.result.update(chose=choice.what, why=choice.why)
 
     def wait_started(self) -> float:
-        """Until a new process has all that was there before, and has had the time to register that by itself; or until
-        the deadline, after which `look` says what is missing. Seconds."""
+        """Until a new process has all that was there before, and has had the time to register that by itself where it
+        does so; or until the deadline, after which `look` says what is missing. Seconds."""
         task, has_all = self._task, {key for key, was in self._task.was.items() if was}
         since: float | None = None
 
@@ -61,15 +61,26 @@ class Change:
             if said is None or not said or not has_all <= said.keys():
                 return False
             since = since or self._clock.monotonic()
+            # Of each protocol and registry, which it gets ready one after the other.
+            whole = all(len(said[key]) >= task.places.get(key, 1) for key in has_all or said)
             there = all(one.yes for key in has_all or said for one in said[key])
-            return there or self._clock.monotonic() - since >= _BY_ITSELF
+            ready = whole and (bool(has_all) if self._waits else there)
+            return ready or self._clock.monotonic() - since >= _BY_ITSELF
 
         outcome = _poll.poll(read, started, deadline=task.deadline, interval=task.interval, clock=self._clock)
         return outcome.waited
 
     @property
+    def _waits(self) -> bool:
+        """Whether it is to be a new process that registers nothing until it is told."""
+        task = self._task
+        return task.state == IN and task.attaches == _dubbo_way.ONLINE and task.restarted and bool(task.was)
+
+    @property
     def warnings(self) -> list[str]:
-        return _dubbo_parting.partly(self._said) if self._task.state == OUT else []
+        if self._task.state == OUT:
+            return _dubbo_parting.partly(self._said)
+        return _dubbo_parting.early(f"qos port {self._port}", self._said) if self._waits else []
 
     @property
     def wrong(self) -> list[str]:

@@ -120,6 +120,18 @@ def _last(offer: Offer, going: set[str]) -> Iterator[str]:
     yield text
 
 
+def early(who: str, said: _dubbo_switch.Said) -> list[str]:
+    """That a process did not wait until it was told `online`."""
+    there = sorted(key for key, where in said.items() if any(one.yes for one in where))
+    text = (
+        f"{who}: attaches is online, and {', '.join(there)} was registered before it was told: unless a run that was "
+        "cut off had told it, it registers by itself at its start. Dubbo 3.2.5 and later wait with "
+        "dubbo.application.manual-register=true and dubbo.provider.delay=-1, Dubbo 2.7 with "
+        "dubbo.provider.register=false"
+    )
+    return [text] if there else []
+
+
 def partly(said: _dubbo_switch.Said) -> list[str]:
     """That what somebody took from one level comes back on all of them."""
     keys = _dubbo_switch.partly(said)

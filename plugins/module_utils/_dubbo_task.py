@@ -22,7 +22,8 @@ DAY = 86400.0
 @dataclass(frozen=True)
 class Task:
     """members: as they are written, by address; empty where no registry is asked. was: by service whether it was
-    registered, as the process said. known: of the members, as the registries had them.
+    registered, as the process said. places: by service in how many places it was or might have been. known: of the
+    members, as the registries had them.
 
     services: by their keys; none means all. settle: None where it is to be chosen. Seconds, all of them.
     """
@@ -32,10 +33,12 @@ class Task:
     port: int | None
     members: Mapping[str, str]
     was: Mapping[str, bool]
+    places: Mapping[str, int]
     known: Mapping[str, Known]
     services: tuple[str, ...]
     restarted: bool
     starting: bool
+    attaches: str
     calls: Mapping[str, Any] | None
     idle: Sequence[Mapping[str, Any]]
     quiet: float
@@ -86,6 +89,7 @@ def task(params: Mapping[str, Any]) -> Task:
         port=port,
         members=members,
         was=_was(before.get("services") or {}),
+        places={str(key): len(where) for key, where in (before.get("services") or {}).items()},
         known=_dubbo_member.known(before.get("members"), members.values()),
         services=_services(params),
         calls=params["calls"],
@@ -96,6 +100,7 @@ def task(params: Mapping[str, Any]) -> Task:
             for name in (
                 "restarted",
                 "starting",
+                "attaches",
                 "quiet",
                 "settle",
                 "deadline",

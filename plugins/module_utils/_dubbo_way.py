@@ -24,6 +24,9 @@ AUTO, GRACEFUL, QOS, RULE, REGISTRY = "auto", "graceful", "qos", "rule", "regist
 WRITES = (RULE, REGISTRY)
 WAYS = (AUTO, GRACEFUL, QOS, *WRITES)
 DUBBO = "dubbo"
+# How a process that starts comes into traffic: by itself, or by `online` when it is told.
+ITSELF, ONLINE = "itself", "online"
+ATTACHES = (ITSELF, ONLINE)
 
 _GRACEFUL_SINCE = (3, 2, 1)
 _TOLD, _ONE_NOTIFICATION, _TWO_NOTIFICATIONS = 1.0, 6.0, 11.0

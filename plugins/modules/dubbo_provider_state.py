@@ -69,7 +69,8 @@ options:
     default: auto
   qos:
     description:
-      - QoS port of the process on the host on which the module runs. It is told at 127.0.0.1.
+      - QoS port of the process on the host on which the module runs. It is told at 127.0.0.1, over HTTP, which every
+        version answers that has QoS at all, from 2.5.8 on.
       - Not used with O(via=rule), nor to go out by O(via=registry).
     type: int
   registries:
@@ -134,6 +135,21 @@ options:
       - With O(state=in), O(before) and O(restarted) it is waited for in any case.
     type: bool
     default: false
+  attaches:
+    description:
+      - How a process that starts comes into the registries. V(itself) says that it registers itself, which may be
+        before its health is known. V(online) says that it is set to wait, so that nothing of it is there until
+        O(state=in) gives it QoS C(online), for what was in traffic before and for services that are new.
+      - It changes O(state=in) with O(before) and O(restarted) alone. A process that did not wait is warned of, with what
+        it had registered.
+      - Dubbo 3.3.6 waits with C(dubbo.application.manual-register=true) and C(dubbo.provider.delay=-1), neither of which
+        does it alone. By the source that is so from 3.2.5 on. Dubbo 2.7.23 waits with C(dubbo.provider.register=false),
+        which on 3.3.6 leaves nothing that C(online) could register. A registry with C(register=false) is of no use on
+        either.
+      - A process that waits is in no registry after a crash either, until somebody gives it C(online).
+    type: str
+    choices: [itself, online]
+    default: itself
   settle:
     description:
       - Seconds throughout which a member has to be absent, at least.
@@ -325,8 +341,9 @@ waited:
 warnings:
   description:
     - Services that lose their last provider, consumers that would not notice that, known bugs of the version, services
-      that are registered on some levels only, what a rule breaks, what a deleted node leaves undone, what cannot be
-      seen of single services, and a O(settle) that is shorter than what consumers may need.
+      that are registered on some levels only, a process that did not wait as O(attaches) says, what a rule breaks, what
+      a deleted node leaves undone, what cannot be seen of single services, and a O(settle) that is shorter than what
+      consumers may need.
   type: list
   elements: str
   returned: when there is something to warn of
@@ -373,6 +390,7 @@ SPEC: dict[str, Any] = {
         "services": {"type": "list", "elements": "str", "default": []},
         "restarted": {"type": "bool", "default": True},
         "starting": {"type": "bool", "default": False},
+        "attaches": {"type": "str", "choices": list(_dubbo_way.ATTACHES), "default": _dubbo_way.ITSELF},
         "settle": {"type": "float"},
         "idle": {"type": "list", "elements": "dict", "default": []},
         "quiet": {"type": "float", "default": 2.0},

@@ -19,7 +19,8 @@ from ansible_collections.lossless.restart.plugins.module_utils._dubbo_applicatio
 KEYS = {
     "registry": True,
     "application": True,
-    **dict.fromkeys(("member", "qos", "group", "levels", "auth", "tls", "reader", "via", "settle", "calls"), False),
+    **dict.fromkeys(("member", "qos", "group", "levels", "auth", "tls", "reader"), False),
+    **dict.fromkeys(("via", "attaches", "settle", "calls"), False),
 }
 # The instance itself is asked what it has registered, before the guard judges.
 ASKS = True
@@ -77,13 +78,16 @@ def member(entry: Mapping[str, Any], address: str) -> str:
 
 
 def own(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What is the instance's own: its QoS port, the way out, and what counts its calls."""
+    """What is the instance's own: its QoS port, the way out and back, and what counts its calls."""
     port, via = entry.get("qos", _QOS), entry.get("via", _dubbo_way.AUTO)
     if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
         raise ValueError(f"qos {port!r} is no port from 1 to 65535")
     if via not in _WAYS:
         raise ValueError(f"via {via!r} is not one of {', '.join(_WAYS)}")
+    attaches = entry.get("attaches", _dubbo_way.ITSELF)
+    if attaches not in _dubbo_way.ATTACHES:
+        raise ValueError(f"attaches {attaches!r} is not one of {', '.join(_dubbo_way.ATTACHES)}")
     calls = entry.get("calls")
     if calls is not None:
         _dubbo_calls.validate(calls)
-    return {"qos": port, "via": via, **({} if calls is None else {"calls": dict(calls)})}
+    return {"qos": port, "via": via, "attaches": attaches, **({} if calls is None else {"calls": dict(calls)})}

@@ -159,7 +159,7 @@ def test_a_registry_is_one_source_and_drained_before_balancers() -> None:
     source = "order-svc in zookeeper://zk1:2181,zk2:2181"
     assert instances["order-2"]["points"][0] == {
         **{"kind": "dubbo", "pool": "dubbo/order-svc", "source": source, "member": "10.0.0.2:20880"},
-        **{"qos": 1, "via": "auto"},
+        **{"qos": 1, "via": "auto", "attaches": "itself"},
     }
     first, *others = _description.sources_of(instances)
     settings = {"registries": ["zookeeper://zk1:2181,zk2:2181"], "application": "order-svc", "group": "dubbo"}
@@ -184,6 +184,7 @@ def test_a_registry_is_one_source_and_drained_before_balancers() -> None:
         ({"qos": 0}, "qos 0 is no port from 1 to 65535"),
         ({"qos": "22222"}, "qos '22222' is no port"),
         ({"via": "kill"}, "via 'kill' is not one of auto, graceful, qos"),
+        ({"attaches": "never"}, "attaches 'never' is not one of itself, online"),
         ({"levels": ["all"]}, "levels ['all'] is no list of application and interface"),
         ({"calls": {"url": "http://h/x"}}, "is not {url, field}"),
         ({"settle": -1}, "settle -1 is no number of seconds"),
