@@ -69,6 +69,8 @@ class CallbackModule(CallbackBase):
         module = str(result.task.action).removeprefix(_OURS)
         ours = str(result.task.action).startswith(_OURS)
         quiet = module in _QUIET and not outcome.get("waiting")
+        if ours and not quiet:
+            self._warn(result, outcome)
         dull = not ours or quiet or outcome.get("idle")
         if (dull and not failed or outcome.get("told")) and self._display.verbosity == 0:
             return
@@ -88,3 +90,13 @@ class CallbackModule(CallbackBase):
         head = head if failed else ""
         text = text.replace("\n", "\n    ")
         self._display.display(f"{time.strftime('%H:%M:%S')}  {step:<12} {who:<10}  {head}{text}", color=color)
+
+    def _warn(self, result: Any, outcome: Any) -> None:
+        """What the engine keeps for its callbacks since 2.19; before, it shows it itself. Each text once."""
+        step = result.task.get_name().rsplit(" : ", 1)[-1].partition(" | ")[0]
+        host = result.host.get_name()
+        for text in outcome.get("warned", []) if outcome.get("warnings") else []:
+            if ("", "", text) not in self._said:
+                self._said.add(("", "", text))
+                line = f"{time.strftime('%H:%M:%S')}  {step:<12} {host:<10}  warning: {text}"
+                self._display.display(line, color=C.COLOR_WARN)

@@ -140,12 +140,11 @@ options:
       - How a process that starts comes into the registries. V(itself) says that it registers itself, which may be
         before its health is known. V(online) says that it is set to wait, so that nothing of it is there until
         O(state=in) gives it QoS C(online), for what was in traffic before and for services that are new.
-      - It changes O(state=in) with O(before) and O(restarted) alone. A process that did not wait is warned of, with what
-        it had registered.
-      - Dubbo 3.3.6 waits with C(dubbo.application.manual-register=true) and C(dubbo.provider.delay=-1), neither of which
-        does it alone. By the source that is so from 3.2.5 on. Dubbo 2.7.23 waits with C(dubbo.provider.register=false),
-        which on 3.3.6 leaves nothing that C(online) could register. A registry with C(register=false) is of no use on
-        either.
+      - It changes O(state=in) with O(before) and O(restarted) alone. A process that did not wait is warned of, with
+        what it had registered.
+      - Dubbo 3.3.6 waits with C(dubbo.application.manual-register=true) and C(dubbo.provider.delay=-1), and with neither
+        alone. By its source that is so from 3.2.5 on. Dubbo 2.7.23 waits with C(dubbo.provider.register=false), which on
+        3.3.6 leaves nothing that C(online) could register. A registry with C(register=false) is of no use on either.
       - A process that waits is in no registry after a crash either, until somebody gives it C(online).
     type: str
     choices: [itself, online]

@@ -106,6 +106,21 @@ def test_what_a_task_told_itself_is_not_said_again() -> None:
     assert seen.lines == []
 
 
+def test_a_warning_is_shown_once() -> None:
+    """Where the engine leaves that to us, and the plan does not say it."""
+    seen = Seen()
+    warned: dict[str, Any] = {"msg": "done", "warned": ["it was early"], "warnings": [object()]}
+    for task in (DRAIN, "Drain | look again"):
+        seen.callback.v2_runner_item_on_ok(result(task, **warned))
+    seen.callback.v2_runner_on_ok(result("Read", module="nginx_upstream_info", **{**warned, "warned": ["in the plan"]}))
+    seen.callback.v2_runner_on_ok(result("Gate | wait", **{**warned, "warned": ["by the engine"], "warnings": []}))
+    assert seen.lines == [
+        "Drain order-1 warning: it was early",
+        "Drain order-1 done",
+        "Gate order-1 done",
+    ]
+
+
 def test_lines_are_plain() -> None:
     seen = Seen()
     seen.callback.v2_runner_on_ok(result("Gate | wait", host="o", module="health_gate", msg=" held \n"))

@@ -16,6 +16,11 @@ PROTOCOLS = {"3.3": ("dubbo", "tri"), "2.7": ("dubbo",)}
 LEVELS = {"3.3": ("application", "interface"), "2.7": ("interface",)}
 # Without an interface that it may look at, Dubbo registers 127.0.0.1.
 PROPERTIES = {"dubbo.network.interface.ignored": ".*", "dubbo.application.register-mode": "all"}
+# What makes a provider register nothing until QoS tells it to.
+WAITS = {
+    "3.3": {"dubbo.application.manual-register": "true", "dubbo.provider.delay": "-1"},
+    "2.7": {"dubbo.provider.register": "false"},
+}
 LEVEL = "dubbo.application.service-discovery.migration"
 OPTIONS = {
     "3.3": (),

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..java import Place, Server
 from ..nginx import free_port
 from ..zookeeper import HOST
-from .jvm import ECHO, PROTOCOLS, command, lines, own
+from .jvm import ECHO, PROTOCOLS, WAITS, command, lines, own
 
 
 class Served(NamedTuple):
@@ -46,8 +46,9 @@ class Provider(Server):
         protocols: Sequence[str] = (),
         properties: Mapping[str, str] | None = None,
         place: Provider | None = None,
+        waits: bool = False,
     ) -> None:
-        """place: of another one, at whose ports it is to be."""
+        """place: of another one, at whose ports it is to be. waits: until QoS tells it to register."""
         self.application = application
         self.services = tuple(services)
         free = {protocol: free_port() for protocol in protocols or PROTOCOLS[version]}
@@ -59,8 +60,10 @@ class Provider(Server):
         words += [f"qos={self.qos_port}", f"status={self.status_port}"]
         words += [f"protocol={protocol}:{port}" for protocol, port in self.ports.items()]
         words += [f"service={service}" for service in services]
-        java = command(version, "Provider", properties, registries, words)
-        super().__init__(name, folder, f"dubbo-{version}", java, self.serves, own(version))
+        asked = {**(WAITS[version] if waits else {}), **(properties or {})}
+        java = command(version, "Provider", asked, registries, words)
+        ready = self.came if waits else self.serves
+        super().__init__(name, folder, f"dubbo-{version}", java, ready, own(version))
 
     def address(self, protocol: str = "dubbo") -> str:
         return f"{HOST}:{self.ports[protocol]}"
@@ -101,6 +104,18 @@ class Provider(Server):
         except OSError:
             return False
         return said.keys() == set(self.services) and not any("N" in text for text in said.values())
+
+    def ready(self) -> bool:
+        """Whether every service could be registered, or is."""
+        try:
+            said = self.published()
+        except OSError:
+            return False
+        return said.keys() == set(self.services) and all(said.values())
+
+    def came(self) -> bool:
+        """Whether it serves, after it was told to as a deployment does it."""
+        return self.ready() and self.qos("online")[0] == 200 and self.serves()
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ class Both(Stage):
     """Each instance with a JVM of its own, which is killed with it at once: no hook of Dubbo's has a say in its end.
 
     services: those of an instance, where they are not both. providers: how many have Dubbo, all by default.
-    entry: more of the entry in instance_traffic.
+    entry: more of the entry in instance_traffic. waits: whose providers register nothing until they are told to.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Both(Stage):
         services: Mapping[str, Sequence[str]] | None = None,
         providers: int | None = None,
         entry: Mapping[str, Any] | None = None,
+        waits: Collection[str] = (),
         **more: Any,
     ) -> None:
         super().__init__(folder, **more)
@@ -46,6 +47,7 @@ class Both(Stage):
         self._protocols = protocols
         self._services = services or {}
         self._names = list(self.instances)[:providers]
+        self._waits = waits
 
     def write(self) -> None:
         for name in self._names:
@@ -59,6 +61,7 @@ class Both(Stage):
                 application=APPLICATION,
                 services=self._services.get(name, (ECHO, ECHO2)),
                 protocols=self._protocols,
+                waits=name in self._waits,
             )
         super().write()
 
@@ -94,4 +97,5 @@ class Both(Stage):
 
     def start_supervisor(self) -> None:
         super().start_supervisor()
-        wait_for("every provider", lambda: all(one.serves() for one in self.providers.values()), 60)
+        here = {name: one.came if name in self._waits else one.serves for name, one in self.providers.items()}
+        wait_for("every provider", lambda: all(serves() for serves in here.values()), 60, 0.5)
