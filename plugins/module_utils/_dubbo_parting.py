@@ -124,8 +124,8 @@ def early(who: str, said: _dubbo_switch.Said) -> list[str]:
     """That a process did not wait until it was told `online`."""
     there = sorted(key for key, where in said.items() if any(one.yes for one in where))
     text = (
-        f"{who}: attaches is online, and {', '.join(there)} was registered before it was told: unless a run that was "
-        "cut off had told it, it registers by itself at its start. Dubbo 3.2.5 and later wait with "
+        f"{who}: attaches is online, and it had registered {', '.join(there)} before it was told: unless a run that "
+        "was cut off had told it, it registers by itself at its start. Dubbo 3.2.5 and later wait with "
         "dubbo.application.manual-register=true and dubbo.provider.delay=-1, Dubbo 2.7 with "
         "dubbo.provider.register=false"
     )

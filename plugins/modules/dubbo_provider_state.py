@@ -142,9 +142,9 @@ options:
         O(state=in) gives it QoS C(online), for what was in traffic before and for services that are new.
       - It changes O(state=in) with O(before) and O(restarted) alone. A process that did not wait is warned of, with
         what it had registered.
-      - Dubbo 3.3.6 waits with C(dubbo.application.manual-register=true) and C(dubbo.provider.delay=-1), and with neither
-        alone. By its source that is so from 3.2.5 on. Dubbo 2.7.23 waits with C(dubbo.provider.register=false), which on
-        3.3.6 leaves nothing that C(online) could register. A registry with C(register=false) is of no use on either.
+      - Dubbo 3.3.6 waits with C(dubbo.application.manual-register=true) and C(dubbo.provider.delay=-1), with neither
+        alone; by its source that is so from 3.2.5 on. Dubbo 2.7.23 waits with C(dubbo.provider.register=false), which
+        on 3.3.6 leaves nothing that C(online) could register. A registry with C(register=false) is of no use on either.
       - A process that waits is in no registry after a crash either, until somebody gives it C(online).
     type: str
     choices: [itself, online]

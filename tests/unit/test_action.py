@@ -14,7 +14,11 @@ from typing import Any
 import pytest
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.lossless.restart.plugins.action import instance_process, nginx_upstream_info
+from ansible_collections.lossless.restart.plugins.action import (
+    dubbo_provider_state,
+    instance_process,
+    nginx_upstream_info,
+)
 from ansible_collections.lossless.restart.plugins.action import nginx_upstream_member as member
 from ansible_collections.lossless.restart.plugins.plugin_utils import _action, _own
 
@@ -240,3 +244,24 @@ def test_an_instance_is_fenced_under_a_lease_at_any_step(calls: Calls, step: str
 
 def test_no_instance_is_fenced_without_a_lease(calls: Calls) -> None:
     assert restart(calls, state="fenced")["failed"] and calls.made == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "exposed"),
+    [
+        ({"changed": True, "chose": "qos"}, True),
+        ({"changed": False}, False),
+        ({"changed": False, "failed": True}, True),
+    ],
+    ids=["taken out again", "it had waited", "it gives no answer"],
+)
+def test_what_came_back_before_its_gate(calls: Calls, answer: dict[str, Any], exposed: bool) -> None:
+    place = {"kind": "dubbo", "source": "s", "pool": "dubbo/s", "member": "10.0.0.3:20880", "qos": 1, "via": "auto"}
+    grant("order-1", "restarting", 60.0, place)
+    _own.note({"host": "order-1", "task": "Restart | restart the process", "ended": time.time() - 4})
+    calls.answer = lambda _args: {**answer, "msg": "done"}
+    asked = {"leases": ["order-1"], "source": "s", "steps": ["restarting"], "state": "down"}
+    result = calls.run(dubbo_provider_state.ActionModule, "order-1", asked)
+    assert ("exposed" in result) == exposed
+    # A lease of an earlier version does not say it.
+    assert calls.made[-1]["attaches"] == "itself"

@@ -20,7 +20,7 @@ from ansible_collections.lossless.restart.plugins.module_utils._fence import Fen
 from ansible_collections.lossless.restart.plugins.modules import dubbo_provider_state
 
 from tests.unit.dubbo_nodes import BORN, instance33, url27, url33
-from tests.unit.qos_double import Living
+from tests.unit.qos_double import Living, ls
 from tests.unit.test_dubbo_services import A, B, Tree, applications, both
 
 HOST, OTHER = "10.0.0.3", "10.0.0.4"
@@ -168,6 +168,61 @@ def test_a_service_that_the_new_process_has_not() -> None:
     with Living("3.3.6", {ECHO: False}) as one:
         Call("in", one, before=before).fails(ValueError, f"before has {PAY}, and this process has only {ECHO}")
         assert one.told == []
+
+
+class Starting(Living):
+    """A process that has just been started. looks: what `ls` says until it is told, the last one lasts."""
+
+    def __init__(self, *looks: Mapping[str, str]) -> None:
+        super().__init__("3.3.6", {ECHO: False, PAY: False})
+        self._looks = list(looks)
+
+    def answer(self, target: str) -> tuple[int, str]:
+        if target != "/ls" or self.told:
+            return super().answer(target)
+        now = self._looks.pop(0) if len(self._looks) > 1 else self._looks[0]
+        return 200, ls(list(now.items()))
+
+
+NOT_YET = "zookeeper-A(N)/zookeeper-I(N)"
+
+
+def before(pay: bool = True) -> dict[str, Any]:
+    with process(pay=pay) as one:
+        return dict(Call("out", one).run()["before"])
+
+
+def test_a_process_that_waits_is_told_as_soon_as_it_can_be() -> None:
+    """Its services come one after the other, and of each the levels."""
+    looks = [{}, {ECHO: ""}, {ECHO: NOT_YET}, {ECHO: NOT_YET, PAY: "zookeeper-A(N)"}, {ECHO: NOT_YET, PAY: NOT_YET}]
+    with Starting(*looks) as one:
+        result = Call("in", one, before=before(), attaches="online").run()
+        assert result["seconds"]["started"] == 2.0 and result["warnings"] == []
+        assert one.registered == {ECHO: True, PAY: True}
+
+
+def test_what_was_offline_is_not_told_to_come() -> None:
+    with Starting({ECHO: NOT_YET, PAY: NOT_YET}) as one:
+        Call("in", one, before=before(pay=False), attaches="online").run()
+        assert one.registered == {ECHO: True, PAY: False}
+
+
+def test_one_that_has_fewer_places_than_before() -> None:
+    """It is left the time in which others register themselves."""
+    with Starting({ECHO: "zookeeper-I(N)", PAY: "zookeeper-I(N)"}) as one:
+        result = Call("in", one, before=before(), attaches="online").run()
+        assert result["seconds"]["started"] == 3.0 and one.registered == {ECHO: True, PAY: True}
+
+
+@pytest.mark.parametrize("attaches", ["itself", "online"])
+def test_one_that_did_not_wait_is_named(attaches: str) -> None:
+    with process() as one:
+        result = Call("in", one, before=before(), attaches=attaches).run()
+        early = f"qos port {one.port}: attaches is online, and it had registered {PAY}, {ECHO} before it was told"
+        assert [text[: len(early)] for text in result["warnings"]] == ([early] if attaches == "online" else [])
+        # The same process as before has nothing to wait for.
+        again = Call("in", one, before=before(), attaches=attaches, restarted=False).run()
+        assert again["warnings"] == []
 
 
 @pytest.mark.parametrize(
