@@ -9,15 +9,12 @@ of those that did as they were told: one that does not answer keeps nobody else 
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from ansible_collections.lossless.restart.plugins.plugin_utils import _own
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import LeasedAction
 
 _PROCESS, _REGISTRIES = "process of ", "registries of "
-# The tasks that start a process.
-_STARTED = ("Restart | restart", "Gate | restart")
 
 
 class ActionModule(LeasedAction):
@@ -50,7 +47,7 @@ class ActionModule(LeasedAction):
         result = self._tell(args, variables)
         # Of one that did not answer nobody knows.
         came = args["state"] == "out" and (result.get("failed") or result["changed"])
-        return {**result, **(_exposed(variables) if came else {})}
+        return {**result, **(_own.exposed(str(variables["inventory_hostname"])) if came else {})}
 
     def _tell(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         host = str(variables["inventory_hostname"])
@@ -61,13 +58,6 @@ class ActionModule(LeasedAction):
             # Who is out already may have gone by any way.
             _own.write(place, result.get("chose", "qos") if result["changed"] else "qos")
         return result
-
-
-def _exposed(variables: dict[str, Any]) -> dict[str, float]:
-    """For how long at the most a process took calls that this run had started, and that is taken out again."""
-    host = variables["inventory_hostname"]
-    started = [note["ended"] for note in _own.journal() if note["host"] == host and note["task"].startswith(_STARTED)]
-    return {"exposed": round(time.time() - started[-1], 1)} if started else {}
 
 
 def _told(point: dict[str, Any], state: str) -> dict[str, Any]:

@@ -28,7 +28,14 @@ from ansible.plugins.callback import CallbackBase
 _OURS = "lossless.restart."
 # What was read on the way is of no interest while it goes well.
 _QUIET = frozenset(
-    {"nginx_upstream_info", "dubbo_provider_info", "fleet_description", "fleet_watch", "availability_guard"}
+    {
+        "nginx_upstream_info",
+        "dubbo_provider_info",
+        "mq_consumer_info",
+        "fleet_description",
+        "fleet_watch",
+        "availability_guard",
+    }
 )
 
 

@@ -43,9 +43,22 @@ def check(params: Mapping[str, Any]) -> None:
             _grammar.address(server, "servers:")
     if broker == RABBITMQ and not params["queues"]:
         raise ValueError("queues is empty: name those whose consumers are meant")
+    if broker != RABBITMQ and params["queues"]:
+        raise ValueError(f"queues are RabbitMQ's; a group of {broker} has what its clients subscribe to")
     for queue in params["queues"]:
         _grammar.group(queue, "queues:")
     _zookeeper_place.tls(params["tls"])
+    _auth(params["auth"])
+
+
+def _auth(given: Any) -> None:
+    if given is None:
+        return
+    if not isinstance(given, Mapping) or not {"file"} <= set(given) <= {"file", "mechanism"}:
+        raise ValueError(f"auth {str(given)[:200]!r} is not {{file}}, or {{file, mechanism}}")
+    _grammar.path(given["file"], "auth: file")
+    if given.get("mechanism", MECHANISMS[0]) not in MECHANISMS:
+        raise ValueError(f"auth: mechanism {given['mechanism']!r} is not one of {', '.join(MECHANISMS)}")
 
 
 def reader(params: Mapping[str, Any]) -> Reader:

@@ -48,10 +48,9 @@ class Telling:
         _mq_lever.readable(self._lever)
         if not self._task.finished:
             self.wrong = ["it gives no word of its own"]
-        elif self._task.state == OUT:
-            self.wrong = [f"{one.saw}" for one in self._sweep() if not one.ok]
-        else:
-            self.wrong = ["it has left"]
+            return
+        wrong = [one.saw for one in self._sweep() if not one.ok]
+        self.wrong = wrong if self._task.state == OUT else [] if wrong else ["it has left"]
 
     def preview(self) -> str:
         return f"would be told to {self._lever.what} by {self._lever.text}"

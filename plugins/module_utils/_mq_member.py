@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +38,19 @@ class Known:
         return {"ids": sorted(self.ids), "holding": self.holding}
 
 
+def written(host: str, names: Sequence[str]) -> str:
+    """A member as text: its host, and the names of its clients."""
+    return f"{_COMMA.join(names)}{_AT if names else ''}{host}"
+
+
 def member(text: Any, what: str) -> Member:
-    """Raises ValueError."""
+    """A member of its text; looks its host's name up. Raises ValueError."""
+    host, names = parts(text, what)
+    return Member(text, _hosts(host, what), names)
+
+
+def parts(text: Any, what: str) -> tuple[str, tuple[str, ...]]:
+    """Its host, and the names of its clients. Raises ValueError where it is written wrong."""
     names, at, host = (text if isinstance(text, str) else "").rpartition(_AT)
     found = tuple(names.split(_COMMA)) if at else ()
     if not host or not all(name and name.isprintable() and len(name) <= 255 for name in found):
@@ -49,35 +60,40 @@ def member(text: Any, what: str) -> Member:
         )
     if len(set(found)) != len(found):
         raise ValueError(f"{what} {text!r} names a client twice")
-    return Member(text, _hosts(host, what), found)
+    if not _is_address(host):
+        _grammar.member(host, what)
+    return host, found
 
 
 def _hosts(host: str, what: str) -> frozenset[str]:
-    try:
-        return frozenset([plain(host, strict=True)])
-    except ValueError:
-        _grammar.member(host, what)
+    if _is_address(host):
+        return frozenset([plain(host)])
     try:
         return frozenset(plain(str(one[4][0])) for one in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
     except OSError as error:
         raise ValueError(f"{what} {host!r} is no address, and the name was not resolved: {error.strerror}") from error
 
 
-def plain(host: str, strict: bool = False) -> str:
-    """An address in one way of writing it; what is none stays as it is, unless `strict`."""
+def _is_address(host: str) -> bool:
     try:
-        found = ipaddress.ip_address(host.strip("[]"))
+        ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        if strict:
-            raise
+        return False
+    return True
+
+
+def plain(host: str) -> str:
+    """An address in one way of writing it; what is none stays as it is."""
+    if not _is_address(host):
         return host
+    found = ipaddress.ip_address(host.strip("[]"))
     mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
     return str(mapped or found)
 
 
 def shown(one: Consumer) -> str:
     """A client as a member that is it alone would be written."""
-    return f"{one.names[0] if one.names else one.id}{_AT}{one.host}"
+    return written(one.host, [one.names[0] if one.names else one.id])
 
 
 def clients(group: Group, who: Member, without: Collection[str] = ()) -> tuple[Consumer, ...]:
@@ -101,7 +117,7 @@ def clients(group: Group, who: Member, without: Collection[str] = ()) -> tuple[C
             ids = ", ".join(one.id for one in mine[:5])
             raise ValueError(f"{who.text}: {name} is the name of {len(mine)} clients in {group.name}: {ids}")
         found += mine
-    return tuple(dict.fromkeys(found))
+    return tuple({one.id: one for one in found}.values())
 
 
 def known(given: Any, members: Collection[str]) -> dict[str, Known]:

@@ -31,14 +31,21 @@ class Waited:
 
 
 class Proof:
-    """Of these members, by their text. before: what is known of them. last: how the group was at the last look."""
+    """Of these members, by their text. before: what is known of them. alone: whether nobody has to do their work while
+    they are out. last: how the group was at the last look."""
 
     def __init__(
-        self, reader: Reader, members: Mapping[str, Member], before: Mapping[str, Known], clock: _poll.Clock = time
+        self,
+        reader: Reader,
+        members: Mapping[str, Member],
+        before: Mapping[str, Known],
+        alone: bool = False,
+        clock: _poll.Clock = time,
     ) -> None:
         self._reader = reader
         self._members = members
         self._before = dict(before)
+        self._alone = alone
         self._clock = clock
         self._lags: list[int] = []
         self.last: Group | None = None
@@ -55,7 +62,8 @@ class Proof:
     def present(self, group: Group) -> list[str]:
         """Why the members are not out, or somebody else does not do their work."""
         found = [_there(who.text, one) for who in self._members.values() for one in _mq_member.clients(group, who)]
-        return [*found, *_unsettled(group), *_unheld(group)]
+        left = [] if self._alone and not group.consumers else _unheld(group)
+        return [*found, *_unsettled(group), *left]
 
     def missing(self, group: Group, restarted: bool) -> list[str]:
         """Why the members are not back. restarted: whether by another process than before."""
@@ -83,8 +91,12 @@ class Proof:
         """Until they are in the group and hold their part. Raises NotProved."""
         return self._until(lambda group: self.missing(group, restarted), settle, deadline, interval)
 
+    def waits(self, group: Group) -> bool:
+        """Whether messages wait in what the members hold; also where the broker does not say it."""
+        return any(group.lags.get(share, 1) for share in group.held(self.clients(group)))
+
     def consumed(self, since: Group, now: Group) -> bool:
-        """Whether the members have consumed something between two looks, or had nothing to consume."""
+        """Whether the members have consumed something between two looks."""
         held = now.held(self.clients(now))
         moved = any(now.done.get(share, 0) > since.done.get(share, 0) for share in held)
         fell = sum(now.lags.get(share, 0) for share in held) < sum(since.lags.get(share, 0) for share in held)
@@ -92,6 +104,8 @@ class Proof:
 
     def _behind(self, group: Group) -> list[str]:
         """That more waits now than at any look since the members were gone."""
+        if self._alone and not group.consumers:
+            return []
         most = max(self._lags, default=group.lag)
         self._lags.append(group.lag)
         grew = f"the group falls behind: {self._lags[0]} messages waited, and {group.lag} do now"

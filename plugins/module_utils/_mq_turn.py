@@ -77,7 +77,11 @@ class Turn:
     def _do(self) -> None:
         telling, task = self._telling, self._task
         if task.lever is not None and task.lever.none:
-            self._told.append("the application cannot be told: it leaves the group when it is stopped")
+            self.result["warnings"].append(
+                f"{task.who}: it cannot be told to leave {task.group}: what it has in hand when it is stopped may be "
+                "cut, and done again by another"
+            )
+            self._told.append("the application cannot be told")
         elif telling is None:
             self._told += ["nothing would be changed, since nobody is told"] if self._check else []
         elif not telling.wrong or (self._proof is not None and self._before is not None and self._is_so(self._proof)):
@@ -143,6 +147,10 @@ class Turn:
         """Until the members have consumed something."""
         proof, since, task = self._proof, self._before, self._task
         if proof is None or since is None:
+            return
+        if not proof.waits(since):
+            self.result["first_message"] = None
+            self._told.append("nothing waits for it")
             return
         outcome = _poll.poll(
             proof.look,

@@ -104,9 +104,10 @@ options:
       none: *none
   finished:
     description:
-      - What the application itself says when it has finished with what it had, as targets of
-        M(lossless.restart.health_gate), for O(state=out). Looked at from this host, throughout O(quiet).
-      - Where all of it holds already, the application is not told again.
+      - What the application itself says when it has left and finished with what it had, as targets of
+        M(lossless.restart.health_gate). Looked at from this host, and with O(state=out) throughout O(quiet).
+      - Where all of it holds already, the application is not told to leave again. Where it does not, it is not told to
+        join. Without it, it is told whatever it does, which must do no harm.
     type: list
     elements: dict
     default: []
@@ -119,7 +120,7 @@ options:
     type: bool
     default: true
   consumed:
-    description: With O(recheck), wait until the members have consumed something.
+    description: With O(recheck), wait until the members have consumed something, where something waits for them.
     type: bool
     default: false
   last:
@@ -231,7 +232,7 @@ lag:
   type: int
   returned: when the brokers were waited for
 first_message:
-  description: Seconds until the members had consumed something. Null where they did not.
+  description: Seconds until the members had consumed something. Null where they did not, or nothing waited for them.
   type: float
   returned: for O(consumed)
 seconds:
@@ -326,7 +327,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
             proof = None
             if params["broker"] is not None:
                 reader = stack.enter_context(contextlib.closing(_mq_brokers.reader(params)))
-                proof = Proof(reader, task.members, task.known)
+                proof = Proof(reader, task.members, task.known, task.last)
             telling = Telling(task) if task.lever and not task.lever.none else None
             turn = Turn(task, telling, proof, check_mode)
             said = turn.run()

@@ -18,7 +18,9 @@ from ansible_collections.lossless.restart.plugins.plugin_utils._settings import 
 
 ENTRY_KEYS = {"kind": True, "floor": False, "members_of": False}
 # In the order in which they are drained; traffic comes back the other way round.
-KINDS = ("dubbo", "nginx")
+KINDS = ("rocketmq", "kafka", "rabbitmq", "dubbo", "nginx")
+# Kinds that are one in all but their brokers share a module and a folder of tasks.
+_FAMILIES = {"rocketmq": "mq", "kafka": "mq", "rabbitmq": "mq"}
 
 
 def kind_of(entry: Mapping[str, Any], where: str) -> Any:
@@ -26,12 +28,18 @@ def kind_of(entry: Mapping[str, Any], where: str) -> Any:
     kind = entry.get("kind")
     if kind not in KINDS:
         raise Invalid(f"{where}: there is no kind {kind!r} of traffic point. Known: {', '.join(sorted(KINDS))}.")
-    return importlib.import_module(f"ansible_collections.lossless.restart.plugins.plugin_utils._kind_{kind}")
+    name = f"_kind_{family(kind)}"
+    return importlib.import_module(f"ansible_collections.lossless.restart.plugins.plugin_utils.{name}")
+
+
+def family(kind: str) -> str:
+    """The name of the kind's module and of its folder of tasks."""
+    return _FAMILIES.get(kind, kind)
 
 
 def entry_points(entry: Any, address: str, where: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The points of one entry of instance_traffic, [{kind, pool, source, member}], each with what is the kind's own;
-    and their sources, [{name, kind, host, settings}]. host: where the source is read."""
+    and their sources, [{name, kind, family, host, settings}]. host: where the source is read."""
     if not isinstance(entry, Mapping):
         raise Invalid(
             f"{where}: {entry!r} is no mapping with a kind, as in {{kind: nginx, upstream: ..., balancers: ...}}"
@@ -51,7 +59,8 @@ def entry_points(entry: Any, address: str, where: str) -> tuple[list[dict[str, A
         "pool": f"{entry['kind']}/{pool}",
         "member": told(where, kind.member, entry, address),
     }
-    sources = [{"kind": entry["kind"], **source} for source in told(where, kind.sources, entry)]
+    named = {"kind": entry["kind"], "family": family(entry["kind"])}
+    sources = [{**named, **source} for source in told(where, kind.sources, entry)]
     own = told(where, kind.own, entry)
     return [{**point, "source": source["name"], **own} for source in sources], sources
 
@@ -124,7 +133,7 @@ def pools_of(service: str, hosts: Sequence[str], instances: Mapping[str, Mapping
 
 def sources_of(instances: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Every source with what it is asked about, in the order in which they are drained:
-    [{name, kind, host, settings, pools, members}]."""
+    [{name, kind, family, host, settings, pools, members}]."""
     found: dict[str, dict[str, Any]] = {}
     for host, one in instances.items():
         for given in one["sources"]:

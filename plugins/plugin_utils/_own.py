@@ -21,6 +21,8 @@ from ansible_collections.lossless.restart.plugins.module_utils import _files
 
 # The steps that a lease goes through, as the ledger writes them.
 GRANTED, RESTARTING, ATTACHING = "granted", "restarting", "attaching"
+# The tasks that start a process.
+_STARTED = ("Restart | restart", "Gate | restart")
 # Seconds by which an age may be too small: clock ticks, and two decimals.
 _ROUNDED = 0.05
 # How they end: restarted and back in traffic, or back as it was before.
@@ -165,6 +167,13 @@ def journal() -> Iterator[dict[str, Any]]:
     if path.exists():
         for line in path.read_text("utf-8").splitlines():
             yield json.loads(line)
+
+
+def exposed(host: str) -> dict[str, float]:
+    """For how long at the most a process took traffic that this run had started at `host`, and that is taken out again:
+    {exposed: seconds}. Empty where none was started."""
+    started = [note["ended"] for note in journal() if note["host"] == host and note["task"].startswith(_STARTED)]
+    return {"exposed": round(time.time() - started[-1], 1)} if started else {}
 
 
 def once(key: str, who: str, deadline: float, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def description(
     sources = _description.sources_of(instances)
     _check_sources(sources, inventory)
     for host, own in found.items():
-        _settings.check_held(host, own, fleet, len(sources), len({source["kind"] for source in sources}))
+        _settings.check_held(host, own, fleet, sources)
     return {
         "service": service,
         "fleet": fleet,

@@ -194,16 +194,20 @@ def check_selected(host: str, values: Mapping[str, Any]) -> None:
         raise Invalid(f"{host}: instance_warmup {values['instance_warmup']!r}: shares are percent from 1 to 100")
 
 
-def check_held(host: str, values: Mapping[str, Any], fleet: Mapping[str, Any], sources: int, kinds: int = 1) -> None:
-    """Refuse deadlines that add up to more than a lease may be held for."""
+def check_held(
+    host: str, values: Mapping[str, Any], fleet: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]
+) -> None:
+    """Refuse deadlines that add up to more than a lease may be held for: see roles/instance/vars/main.yml."""
+    families = [source["family"] for source in sources]
+    kinds, groups = len(set(families)), families.count("mq")
     turn = values["instance_restart_deadline"] + values["instance_health_deadline"]
     bake = fleet["fleet_bake"] if fleet["fleet_kind"] == "canary" else 0
     warm = len(values["instance_warmup"]) * values["instance_warmup_seconds"]
     steps = {
-        "the drain": 2 * kinds * values["instance_drain_deadline"],
+        "the drain": (2 * kinds + 3 * groups) * values["instance_drain_deadline"],
         "the restart with its retries and the gate": (values["instance_restart_retries"] + 1) * turn,
-        "attach, verify and bake": kinds * values["instance_drain_deadline"]
-        + values["instance_verify_deadline"] * sources
+        "attach, verify and bake": (kinds + groups) * values["instance_drain_deadline"]
+        + values["instance_verify_deadline"] * len(sources)
         + warm
         + bake,
     }

@@ -17,6 +17,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.lossless.restart.plugins.action import (
     dubbo_provider_state,
     instance_process,
+    mq_consumer_pause,
     nginx_upstream_info,
 )
 from ansible_collections.lossless.restart.plugins.action import nginx_upstream_member as member
@@ -265,3 +266,69 @@ def test_what_came_back_before_its_gate(calls: Calls, answer: dict[str, Any], ex
     assert ("exposed" in result) == exposed
     # A lease of an earlier version does not say it.
     assert calls.made[-1]["attaches"] == "itself"
+
+
+LEAVE, JOIN = {"url": "http://127.0.0.1:8080/leave"}, {"url": "http://127.0.0.1:8080/join"}
+KNOWN = {"ids": ["c-1"], "holding": 2}
+CLIENT = {
+    **{"kind": "kafka", "source": "s", "pool": "kafka/orders", "member": "10.0.0.3", "known": KNOWN, "state": "up"},
+    **{"leave": LEAVE, "join": JOIN, "finished": [], "quiet": 0.0},
+}
+
+
+def leave(
+    calls: Calls, step: str, state: str, point: dict[str, Any] | None = None, **args: Any
+) -> list[dict[str, Any]]:
+    """What the module is called with in both halves of a task."""
+    grant("order-1", step, 60.0, {**CLIENT, **(point or {})})
+    asked = {"leases": ["order-1"], "source": "s", "steps": [step], "state": state, "group": "orders", **args}
+    before = len(calls.made)
+    calls.run(mq_consumer_pause.ActionModule, "order-1", dict(asked))
+    calls.run(mq_consumer_pause.ActionModule, "order-1", {**asked, "broker": "kafka"}, "localhost")
+    return calls.made[before:]
+
+
+def test_an_application_is_told_to_leave_and_the_brokers_prove_it(calls: Calls) -> None:
+    told, proved = leave(calls, "granted", "down")
+    assert (told["state"], told["leave"], told["token"], told["members"]) == ("out", LEAVE, 1, ["10.0.0.3"])
+    assert (proved["state"], proved["members"]) == ("out", ["10.0.0.3"]) and "leave" not in proved
+    assert told["before"] == proved["before"] == {"members": {"10.0.0.3": KNOWN}}
+
+
+def test_one_that_did_not_do_as_it_was_told_keeps_nobody_else_waiting(calls: Calls) -> None:
+    calls.answer = lambda _args: {"failed": True, "changed": True, "msg": "answers 500"}
+    assert [args["state"] for args in leave(calls, "granted", "down")] == ["out"]
+
+
+def test_one_that_cannot_be_told_is_not_proved_to_be_out(calls: Calls) -> None:
+    (told,) = leave(calls, "granted", "down", {"leave": {"none": True}})
+    assert told["leave"] == {"none": True}
+
+
+def test_a_process_that_was_started_joins_by_itself(calls: Calls) -> None:
+    (proved,) = leave(calls, "attaching", "before", restarted=True)
+    assert proved["state"] == "in" and proved["restarted"]
+
+
+def test_one_that_was_not_restarted_is_told_to_join_again(calls: Calls) -> None:
+    told, proved = leave(calls, "granted", "before", restarted=False)
+    assert (told["join"], told["state"], proved["state"]) == (JOIN, "in", "in") and "leave" not in told
+    (proved,) = leave(calls, "granted", "before", {"join": None}, restarted=False)
+    assert proved["state"] == "in"
+
+
+def test_one_that_a_person_had_let_leave_stays_out(calls: Calls) -> None:
+    """It is proved to be out before, is not told, and its new process is let leave as well."""
+    away = {"state": "gone", "known": {"ids": [], "holding": 0}}
+    (proved,) = leave(calls, "granted", "down", away)
+    assert proved["state"] == "out"
+    (told,) = leave(calls, "attaching", "before", away, restarted=True)
+    assert (told["state"], told["leave"]) == ("out", LEAVE)
+    assert leave(calls, "granted", "before", away, restarted=False) == []
+
+
+def test_one_that_came_back_before_its_gate_is_let_leave_again(calls: Calls) -> None:
+    _own.note({"host": "order-1", "task": "Restart | restart the process", "ended": time.time() - 4})
+    told, _proved = leave(calls, "restarting", "down")
+    assert told["leave"] == LEAVE
+    assert [note["exposed"] for note in _own.journal() if note.get("exposed")] != []

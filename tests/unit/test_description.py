@@ -63,7 +63,10 @@ def test_a_member_may_be_listed_by_another_name() -> None:
         ({"instance_traffic": [{**TRAFFIC[0], "members_of": "pay-svc"}]}, ["members_of 'pay-svc' is no list"]),
         ({"instance_traffic": [{**TRAFFIC[0], "members_of": []}]}, ["members_of [] is no list"]),
         ({"instance_traffic": [{**TRAFFIC[0], "kind": datetime.date(2026, 1, 31)}]}, ["put quotes around a date"]),
-        ({"instance_traffic": [{"kind": ["nginx"]}]}, ["there is no kind ['nginx']", "Known: dubbo, nginx"]),
+        (
+            {"instance_traffic": [{"kind": ["nginx"]}]},
+            ["there is no kind ['nginx']", "Known: dubbo, kafka, nginx, rabbitmq, rocketmq"],
+        ),
         ({"instance_traffic": [{}]}, ["there is no kind None"]),
         ({"instance_probe": {"url": "file:///etc/passwd"}}, ["instance_probe", "file:///etc/passwd"]),
         ({"instance_probe": "http://h/"}, ["instance_probe", "is no mapping"]),
@@ -96,7 +99,13 @@ def test_pools_hold_every_configured_member() -> None:
             "hosts": ["order-1", "order-2"],
         },
     ]
-    said = {"kind": "nginx", "settings": {}, "pools": ["order_svc"], "members": ["10.0.0.1:8080", "10.0.0.2:8080"]}
+    said = {
+        "kind": "nginx",
+        "family": "nginx",
+        "settings": {},
+        "pools": ["order_svc"],
+        "members": ["10.0.0.1:8080", "10.0.0.2:8080"],
+    }
     assert _description.sources_of(instances) == [
         {**said, "name": "lb-1", "host": "lb-1"},
         {**said, "name": "lb-2", "host": "lb-2"},
@@ -164,7 +173,8 @@ def test_a_registry_is_one_source_and_drained_before_balancers() -> None:
     first, *others = _description.sources_of(instances)
     settings = {"registries": ["zookeeper://zk1:2181,zk2:2181"], "application": "order-svc", "group": "dubbo"}
     assert first == {
-        **{"name": source, "kind": "dubbo", "host": "localhost", "settings": settings, "pools": ["order-svc"]},
+        **{"name": source, "kind": "dubbo", "family": "dubbo", "host": "localhost", "settings": settings},
+        "pools": ["order-svc"],
         "members": ["10.0.0.1:20880", "10.0.0.2:20880"],
     }
     assert [other["name"] for other in others] == ["lb-1", "lb-2"]
@@ -211,3 +221,62 @@ def test_a_source_is_described_the_same_everywhere() -> None:
     }
     with pytest.raises(Invalid, match="order-1: order-svc in zookeeper.* is described otherwise by another instance"):
         _description.sources_of(instances)
+
+
+URL = "http://127.0.0.1:8080/mq/leave"
+GROUP: dict[str, Any] = {"kind": "kafka", "servers": ["k1:9092", "k2:9092"], "group": "orders", "leave": {"url": URL}}
+
+
+def test_a_consumer_group_is_one_source_and_left_before_anything_else() -> None:
+    entry = {**GROUP, "client": ["a", "b"], "finished": [{"url": URL}], "settle": 5, "last": True, "reader": "mq-1"}
+    traffic = [*TRAFFIC, DUBBO, entry]
+    found = _description.instance("order-3", {**INSTANCE, "instance_traffic": traffic}, SERVICE)
+    source = "orders of kafka at k1:9092 and k2:9092"
+    assert found["points"][-1] == {
+        **{"kind": "kafka", "pool": "kafka/orders", "source": source, "member": "a,b@10.0.0.3"},
+        **{"leave": {"url": URL}, "finished": [{"url": URL}], "quiet": 0.0},
+    }
+    first, second, *_others = _description.sources_of({"order-3": found})
+    brokers = {"broker": "kafka", "servers": ["k1:9092", "k2:9092"], "group": "orders"}
+    assert first == {
+        **{"name": source, "kind": "kafka", "family": "mq", "host": "mq-1", "pools": ["orders"]},
+        **{"settings": {**brokers, "settle": 5.0, "last": True}, "members": ["a,b@10.0.0.3"]},
+    }
+    assert second["kind"] == "dubbo"
+
+
+def test_an_application_that_cannot_be_told_says_so() -> None:
+    found = _description.instance("order-3", {**INSTANCE, "instance_traffic": [{**GROUP, "leave": "none"}]}, SERVICE)
+    assert found["points"][0]["leave"] == {"none": True} and found["points"][0]["member"] == "10.0.0.3"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"servers": []}, "servers is empty"),
+        ({"servers": ["k1"]}, "servers: 'k1' has no port"),
+        ({"group": "a b"}, "group 'a b' is no name"),
+        ({"leave": {}}, "leave has exactly one of url, command, actuator_binding, none"),
+        ({"leave": "url"}, "leave 'url' is no mapping"),
+        ({"join": {"url": "x"}}, "join: url 'x'"),
+        ({"member": ""}, "is no instance"),
+        ({"member": "a;b"}, "member 'a;b'"),
+        ({"client": 3}, "client 3 is no name of a client"),
+        ({"client": ["a", "a"]}, "names a client twice"),
+        ({"finished": URL}, "is no list of targets"),
+        ({"finished": [{"url": "x"}]}, "'x'"),
+        ({"settle": -1}, "settle -1 is no number of seconds"),
+        ({"last": "yes"}, "last 'yes' is neither true nor false"),
+        ({"queues": ["q"]}, "queues are RabbitMQ's"),
+        ({"auth": "u:p"}, "is not {file}"),
+        ({"auth": {"file": "x"}}, "auth: file 'x' is not an absolute path"),
+        ({"auth": {"file": "/x", "mechanism": "MD5"}}, "mechanism 'MD5' is not one of PLAIN"),
+        ({"tls": {"cert": "/c"}}, "tls has no ca"),
+        ({"server": "k1:9092"}, "unknown key 'server'. Did you mean 'servers'?"),
+        ({"kind": "rabbitmq", "servers": ["http://mq:15672"]}, "queues is empty"),
+    ],
+)
+def test_a_bad_entry_of_a_group_is_refused(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        _description.instance("order-3", {**INSTANCE, "instance_traffic": [{**GROUP, **changed}]}, SERVICE)
+    assert str(refused.value).startswith("order-3: instance_traffic[0]: ") and said in str(refused.value)
