@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from . import _grammar, _zookeeper_place
+from . import _grammar, _password_file, _rocketmq_frame, _rocketmq_group, _zookeeper_place
 from ._mq_group import Reader
 
 ROCKETMQ, KAFKA, RABBITMQ = "rocketmq", "kafka", "rabbitmq"
@@ -64,4 +65,24 @@ def _auth(given: Any) -> None:
 def reader(params: Mapping[str, Any]) -> Reader:
     """Raises ValueError for what is written wrong, and MqError where a library is missing."""
     check(params)
-    raise NotImplementedError
+    auth, tls = params["auth"], _zookeeper_place.tls(params["tls"])
+    account = _password_file.read(auth["file"]) if auth else None
+    return _rocketmq(params, account, tls)
+
+
+def _rocketmq(params: Mapping[str, Any], account: tuple[str, str] | None, tls: Mapping[str, str]) -> Reader:
+    who = _rocketmq_frame.Credentials(*account) if account else None
+    return _rocketmq_group.RocketmqReader(params["servers"], params["group"], who, _context(tls))
+
+
+def _context(tls: Mapping[str, str]) -> ssl.SSLContext | None:
+    """What to encrypt with; None without. Raises ValueError."""
+    if not tls:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=tls["ca"])
+        if "cert" in tls:
+            context.load_cert_chain(tls["cert"], tls["key"])
+    except OSError as error:
+        raise ValueError(f"tls: {' and '.join(tls.values())} cannot be used: {error}") from error
+    return context

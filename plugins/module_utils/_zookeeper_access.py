@@ -8,7 +8,7 @@ import importlib.util
 import os
 from collections.abc import Mapping
 
-from . import _ledger_trust
+from . import _password_file
 from ._zookeeper_session import HAS_KAZOO, Identity
 
 
@@ -28,14 +28,4 @@ def check(what: str, scheme: str | None, certificates: Mapping[str, str]) -> Non
 
 def identity(scheme: str, path: str) -> Identity:
     """Who asks, from a file that only this account reads. Raises ValueError, which shows nothing of it."""
-    try:
-        data = _ledger_trust.private(path, None)
-        text = (data or b"").decode().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"auth: file {path} cannot be read: {error}") from error
-    user, colon, password = text.partition(":")
-    if data is None:
-        raise ValueError(f"auth: file {path} is not there")
-    if not user or not colon or not password or not text.isprintable():
-        raise ValueError(f"auth: file {path} is not one line user:password")
-    return Identity(scheme, user, password)
+    return Identity(scheme, *_password_file.read(path))

@@ -5,6 +5,7 @@
 from .dubbo.consumer import dubbo_consumer
 from .dubbo.provider import dubbo_provider
 from .dubbo.scene import dubbo
+from .rocketmq.scene import rocketmq
 from .zookeeper import zookeeper
 
-__all__ = ["dubbo", "dubbo_consumer", "dubbo_provider", "zookeeper"]
+__all__ = ["dubbo", "dubbo_consumer", "dubbo_provider", "rocketmq", "zookeeper"]

@@ -1,0 +1,102 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""RocketMQ's own servers on loopback: name servers and master brokers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import struct
+import subprocess
+from pathlib import Path
+
+from ansible_collections.lossless.restart.plugins.module_utils import _rocketmq_frame
+
+from ..java import OPTIONS, Server, jars, program
+from ..nginx import free_port
+from ..zookeeper import HOST
+
+PROFILE = "rocketmq-5"
+_CLUSTER_INFO = 106
+BROKER = """\
+brokerClusterName=lab
+brokerName={name}
+brokerId=0
+namesrvAddr={names}
+brokerIP1=127.0.0.1
+bindAddress=127.0.0.1
+listenPort={port}
+haListenPort={ha}
+autoCreateTopicEnable=true
+autoCreateSubscriptionGroup=true
+defaultTopicQueueNums=8
+mappedFileSizeCommitLog=67108864
+mappedFileSizeConsumeQueue=600000
+timerWheelEnable=false
+storePathRootDir={folder}/store
+storePathCommitLog={folder}/store/commitlog
+"""
+
+
+class NameServer(Server):
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        (folder / "namesrv.conf").write_text(f"listenPort={self.port}\nbindAddress={HOST}\n")
+        words = ["-Xmx64m", f"-Drocketmq.home.dir={folder}", "org.apache.rocketmq.namesrv.NamesrvStartup"]
+        words += ["-c", str(folder / "namesrv.conf")]
+        super().__init__(folder.name, folder, PROFILE, words, lambda: brokers(self) is not None)
+
+    @property
+    def address(self) -> str:
+        return f"{HOST}:{self.port}"
+
+
+class Broker(Server):
+    """A master. names: of the name servers that it tells of itself."""
+
+    # It takes 17 s to end in order.
+    grace = 30.0
+
+    def __init__(self, folder: Path, names: list[NameServer], more: str = "") -> None:
+        self.port = _port_with_another()
+        addresses = ";".join(one.address for one in names)
+        text = BROKER.format(name=folder.name, names=addresses, port=self.port, ha=free_port(), folder=folder)
+        (folder / "broker.conf").write_text(text + more)
+        words = ["-Xmx256m", f"-Drocketmq.home.dir={folder}", "org.apache.rocketmq.broker.BrokerStartup"]
+        words += ["-c", str(folder / "broker.conf")]
+        super().__init__(folder.name, folder, PROFILE, words, lambda: all(self.known(one) for one in names))
+
+    @property
+    def address(self) -> str:
+        return f"{HOST}:{self.port}"
+
+    def known(self, name: NameServer) -> bool:
+        """Whether the name server tells its address: an open port is not enough."""
+        return self.address in (brokers(name) or "")
+
+
+def _port_with_another() -> int:
+    """A free port of which the second below is free too: a broker listens there as well."""
+    while True:
+        port = free_port()
+        with contextlib.suppress(OSError), socket.create_server((HOST, port - 2)):
+            return port
+
+
+def brokers(name: NameServer) -> str | None:
+    """What a name server says of its cluster, in its own near-JSON; None where it does not answer."""
+    with contextlib.suppress(OSError, struct.error), socket.create_connection((HOST, name.port), timeout=5) as line:
+        line.sendall(_rocketmq_frame.request(_CLUSTER_INFO, 1, {}))
+        (size,) = struct.unpack(">i", line.recv(4, socket.MSG_WAITALL))
+        return line.recv(size, socket.MSG_WAITALL).decode()
+    return None
+
+
+def mqadmin(folder: Path, *words: str) -> str:
+    """What RocketMQ's own tool prints. Raises where it fails."""
+    command = [program("java"), *OPTIONS, f"-Duser.home={folder}", f"-Drocketmq.home.dir={folder}", "-cp"]
+    command += [f"{jars(PROFILE)}/*", "org.apache.rocketmq.tools.command.MQAdminStartup", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0 and "Exception" not in done.stdout + done.stderr, json.dumps(done.stdout + done.stderr)
+    return done.stdout
