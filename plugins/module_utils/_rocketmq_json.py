@@ -31,6 +31,12 @@ def loads(data: bytes) -> Any:
     return found
 
 
+def _pairs(key: dict[Any, Any]) -> tuple[tuple[Any, Any], ...]:
+    if any(isinstance(value, (dict, list)) for value in key.values()):
+        raise ValueError("a key that has more than plain values in it")
+    return tuple(sorted(key.items(), key=str))
+
+
 class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
@@ -74,7 +80,7 @@ class _Reader:
                 self._take(",")
             key = self.value(depth + 1)
             if isinstance(key, dict):
-                key = tuple(sorted(key.items()))
+                key = _pairs(key)
             self._take(":")
             found[key if isinstance(key, tuple) else str(key)] = self.value(depth + 1)
         self.at += 1
