@@ -7,7 +7,8 @@ A consumer appends one JSON line for each step of a message, before it goes on, 
     {"time": seconds of Unix time, "consumer": its name, "pid": its process, "id": the message's, "event": what}
 
 event: `began` when the handler has it, `ended` when the handler has done its work, `interrupted` where the client's
-library interrupted the handler. What was begun and neither ended nor interrupted was cut with its process.
+library interrupted the handler. What was begun and neither ended nor interrupted was cut with its process. One that is
+told to leave writes `leaving` then, without an id.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-BEGAN, ENDED, INTERRUPTED = "began", "ended", "interrupted"
+BEGAN, ENDED, INTERRUPTED, LEAVING = "began", "ended", "interrupted", "leaving"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Account:
     """Of all messages that were sent. Each is a list of ids.
 
     lost: nobody ended it. cut: begun by a process that neither ended it nor was interrupted in it.
-    again_after_leaver: ended more than once, the first time by one of the leavers. again: ended more than once.
+    again_after_leaver: ended by one of the leavers first, and begun by another when that one had begun to leave. again:
+    ended more than once.
     """
 
     sent: int
@@ -70,8 +72,12 @@ def steps(journals: Iterable[Path]) -> list[Step]:
 def account(sent: Collection[str], found: Iterable[Step], leavers: Collection[int]) -> Account:
     """leavers: the pids of the processes that were drained and then stopped."""
     told: dict[str, list[Step]] = defaultdict(list)
+    left: dict[int, float] = {}
     for step in found:
         told[step.id].append(step)
+        # Who was not told to leave left at its last sign of life.
+        left[step.pid] = step.time
+    left |= {step.pid: step.time for step in told[""] if step.event == LEAVING}
     ended = {id_: [step for step in told[id_] if step.event == ENDED] for id_ in sent}
     again = [id_ for id_, ends in ended.items() if len(ends) > 1]
     return Account(
@@ -79,9 +85,16 @@ def account(sent: Collection[str], found: Iterable[Step], leavers: Collection[in
         lost=[id_ for id_, ends in ended.items() if not ends],
         cut=[id_ for id_ in sent if _cut(told[id_])],
         interrupted=[id_ for id_ in sent if any(step.event == INTERRUPTED for step in told[id_])],
-        again_after_leaver=[id_ for id_ in again if ended[id_][0].pid in leavers],
+        again_after_leaver=[
+            id_ for id_ in again if (pid := ended[id_][0].pid) in leavers and _after(told[id_], pid, left[pid])
+        ],
         again=again,
     )
+
+
+def _after(told: Iterable[Step], pid: int, left: float) -> bool:
+    """Whether another process began it once this one had begun to leave."""
+    return any(step.event == BEGAN and step.pid != pid and step.time >= left for step in told)
 
 
 def _cut(told: Iterable[Step]) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..java import Place
+from ..zookeeper import HOST
 from .client import Consumer, Producer
 from .server import Broker, NameServer, mqadmin
 
@@ -18,6 +19,10 @@ QUEUES = 8
 
 
 class Scene:
+    """As tests/lab/mq/brokers.py has it."""
+
+    kind = "rocketmq"
+
     def __init__(self, folder: Path, names: int, brokers: int, consumers: int, settings: dict[str, Any]) -> None:
         self.folder = folder
         self.names = [NameServer(_made(folder / f"names-{number + 1}")) for number in range(names)]
@@ -32,6 +37,13 @@ class Scene:
 
     def consumer(self, name: str, group: str = GROUP, **settings: Any) -> Consumer:
         return Consumer(_made(self.folder / name), self.servers, group, TOPIC, **settings)
+
+    def entry(self, consumer: Any) -> dict[str, Any]:
+        return {"kind": self.kind, "servers": self.servers, "group": GROUP, "member": HOST, "client": consumer.name}
+
+    def members(self) -> set[str]:
+        said = self.admin("consumerConnection", "-g", GROUP)
+        return {line.split()[0].split("@")[1] for line in said.splitlines() if "@" in line.split(" ")[0]}
 
     def produce(self, count: int, rate: int = 0) -> Producer:
         """A producer that has been started; its end is to be waited for."""

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import struct
 import subprocess
@@ -94,9 +93,9 @@ def brokers(name: NameServer) -> str | None:
 
 
 def mqadmin(folder: Path, *words: str) -> str:
-    """What RocketMQ's own tool prints. Raises where it fails."""
+    """What RocketMQ's own tool prints, also where it fails."""
     command = [program("java"), *OPTIONS, f"-Duser.home={folder}", f"-Drocketmq.home.dir={folder}", "-cp"]
     command += [f"{jars(PROFILE)}/*", "org.apache.rocketmq.tools.command.MQAdminStartup", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0 and "Exception" not in done.stdout + done.stderr, json.dumps(done.stdout + done.stderr)
-    return done.stdout
+    # It begins with a long account of how it logs.
+    return "\n".join(line for line in done.stdout.splitlines() if "|-INFO" not in line)

@@ -5,10 +5,23 @@
 from __future__ import annotations
 
 from .both import Both
+from .consuming import Consuming
 from .hands import interrupt, kill
 from .long import long_request
 from .moments import FAIL, Moments
 from .ssh import Hosts
 from .stage import LONG, Ended, Stage
 
-__all__ = ["FAIL", "LONG", "Both", "Ended", "Hosts", "Moments", "Stage", "interrupt", "kill", "long_request"]
+__all__ = [
+    "FAIL",
+    "LONG",
+    "Both",
+    "Consuming",
+    "Ended",
+    "Hosts",
+    "Moments",
+    "Stage",
+    "interrupt",
+    "kill",
+    "long_request",
+]

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,9 @@ from typing import Any
 from ..demo import wait_for
 from ..dubbo import ECHO, ECHO2, Provider, address
 from ..zookeeper import ZooKeeper
+from .child import beside
 from .stage import Stage
 
-PROGRAM = Path(__file__).parent / "with_child.py"
 APPLICATION = "echo-svc"
 
 
@@ -69,9 +67,7 @@ class Both(Stage):
         if name not in self.providers:
             return super()._command(name)
         provider = self.providers[name]
-        child = provider.folder / "command.json"
-        child.write_text(json.dumps(provider.command))
-        return [sys.executable, "-I", "-S", str(PROGRAM), str(child), str(provider.log), *super()._command(name)]
+        return beside(super()._command(name), provider.folder, provider.command, provider.log)
 
     def _host(self, name: str) -> dict[str, Any]:
         if name not in self.providers:

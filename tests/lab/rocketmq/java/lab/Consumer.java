@@ -81,6 +81,7 @@ public final class Consumer {
     }
 
     private synchronized void leave() throws Exception {
+        journal.add("", "leaving");
         switch (options.getOrDefault("quirk", "none")) {
             case "nothing":
                 return;
