@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from . import _grammar, _password_file, _rocketmq_frame, _rocketmq_group, _zookeeper_place
+from . import _grammar, _kafka_group, _password_file, _rocketmq_frame, _rocketmq_group, _zookeeper_place
 from ._mq_group import Reader
 
 ROCKETMQ, KAFKA, RABBITMQ = "rocketmq", "kafka", "rabbitmq"
@@ -67,6 +67,9 @@ def reader(params: Mapping[str, Any]) -> Reader:
     check(params)
     auth, tls = params["auth"], _zookeeper_place.tls(params["tls"])
     account = _password_file.read(auth["file"]) if auth else None
+    if params["broker"] == KAFKA:
+        mechanism = auth["mechanism"] if auth else MECHANISMS[0]
+        return _kafka_group.reader(params["servers"], params["group"], account, mechanism, tls)
     return _rocketmq(params, account, tls)
 
 

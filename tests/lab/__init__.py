@@ -5,7 +5,8 @@
 from .dubbo.consumer import dubbo_consumer
 from .dubbo.provider import dubbo_provider
 from .dubbo.scene import dubbo
+from .kafka.scene import kafka
 from .rocketmq.scene import rocketmq
 from .zookeeper import zookeeper
 
-__all__ = ["dubbo", "dubbo_consumer", "dubbo_provider", "rocketmq", "zookeeper"]
+__all__ = ["dubbo", "dubbo_consumer", "dubbo_provider", "kafka", "rocketmq", "zookeeper"]

@@ -10,14 +10,14 @@ import struct
 import subprocess
 from pathlib import Path
 
-from ansible_collections.lossless.restart.plugins.module_utils import _rocketmq_frame
-
 from ..java import OPTIONS, Server, jars, program
 from ..nginx import free_port
 from ..zookeeper import HOST
 
 PROFILE = "rocketmq-5"
-_CLUSTER_INFO = 106
+# A whole request in their protocol: which brokers there are (106).
+_HEADER = b'{"code":106,"flag":0,"language":"PYTHON","opaque":1,"version":401,"serializeTypeCurrentRPC":"JSON"}'
+_CLUSTER_INFO = struct.pack(">ii", 4 + len(_HEADER), len(_HEADER)) + _HEADER
 BROKER = """\
 brokerClusterName=lab
 brokerName={name}
@@ -86,7 +86,7 @@ def _port_with_another() -> int:
 def brokers(name: NameServer) -> str | None:
     """What a name server says of its cluster, in its own near-JSON; None where it does not answer."""
     with contextlib.suppress(OSError, struct.error), socket.create_connection((HOST, name.port), timeout=5) as line:
-        line.sendall(_rocketmq_frame.request(_CLUSTER_INFO, 1, {}))
+        line.sendall(_CLUSTER_INFO)
         (size,) = struct.unpack(">i", line.recv(4, socket.MSG_WAITALL))
         return line.recv(size, socket.MSG_WAITALL).decode()
     return None
