@@ -97,4 +97,6 @@ def _share(place: tuple[str, int]) -> str:
 def reader(
     servers: list[str], group: str, account: tuple[str, str] | None, mechanism: str, tls: Mapping[str, str]
 ) -> KafkaReader:
-    return KafkaReader(group, _kafka_client.settings(servers, account, mechanism, tls))
+    """The library takes nothing but plain text, and the engine's own is more."""
+    plain = [str(server) for server in servers], account, str(mechanism), {str(k): str(v) for k, v in tls.items()}
+    return KafkaReader(str(group), _kafka_client.settings(*plain))

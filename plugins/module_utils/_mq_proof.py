@@ -15,6 +15,7 @@ from ._mq_member import Known, Member
 from ._poll import NotProved
 
 _SHOWN = 5
+_LOOKS = 3
 STRANDED = (
     "a consumer that only pauses or is suspended keeps what it holds, and nobody else takes it: let the application "
     "close its consumer"
@@ -103,13 +104,15 @@ class Proof:
         return moved or fell
 
     def _behind(self, group: Group) -> list[str]:
-        """That more waits now than at any look since the members were gone."""
+        """That more waits now, over some looks, than at any before since the members were gone. What is committed once
+        in a while comes and goes in between."""
         if self._alone and not group.consumers:
             return []
-        most = max(self._lags, default=group.lag)
         self._lags.append(group.lag)
-        grew = f"the group falls behind: {self._lags[0]} messages waited, and {group.lag} do now"
-        return [grew] if group.lag > most else []
+        last, before = self._lags[-_LOOKS:], self._lags[:-_LOOKS]
+        if not before or min(last) <= max(before):
+            return []
+        return [f"the group falls behind: {self._lags[0]} messages waited, and {group.lag} do now"]
 
     def _until(self, wrong: Callable[[Group], list[str]], window: float, deadline: float, interval: float) -> Waited:
         began = self._clock.monotonic()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from tests.lab.stage import Consuming
 
 pytestmark = pytest.mark.timeout(900)
 
-LABS = {"rocketmq": lab.rocketmq}
+LABS: dict[str, Any] = {"rocketmq": lab.rocketmq, "kafka": lab.kafka}
 
 
 @pytest.fixture

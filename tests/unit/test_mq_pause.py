@@ -93,7 +93,7 @@ def test_a_group_that_falls_behind_is_no_place_to_leave() -> None:
 
 
 def test_a_lag_that_comes_and_goes_is_none() -> None:
-    lags: dict[float, int] = {1: 50, 2: 90, 3: 40, 4: 30, 5: 60, 6: 20}
+    lags: dict[float, int] = {at: 10 + 20 * (at % 5) for at in range(1, 40)}
     steps = {at: group(client(ONE, "a", "c"), client(TWO, "b", "d"), lag=lag) for at, lag in lags.items()}
     assert "gone" in Call({0: ALL, **steps}, state="out").run()
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A consumer of Kafka: each partition one message after the other, committed when it is done.
+"""A consumer of Kafka: each partition one message after the other, whose offset is committed once it is done.
 
 Arguments: those of tests/lab/mq/worker.py, and servers, group, topic, protocol (classic or consumer), instance (where
 it is a static member).
@@ -8,11 +8,12 @@ it is a static member).
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from typing import Any
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from ..mq.worker import Worker, options
 
@@ -55,7 +56,9 @@ class KafkaLink:
             "group.id": asked["group"],
             "client.id": asked["name"],
             "group.protocol": asked["protocol"],
-            "enable.auto.commit": False,
+            # The library commits what is stored: each second, before it lets go of a partition, and at its end.
+            "enable.auto.offset.store": False,
+            "auto.commit.interval.ms": 1000,
             "auto.offset.reset": "earliest",
             **({"group.instance.id": asked["instance"]} if asked.get("instance") else {}),
         }
@@ -64,13 +67,15 @@ class KafkaLink:
         self._consumer = Consumer(settings)
         self._consumer.subscribe([asked["topic"]], on_revoke=self._revoked, on_lost=self._lost)
         self._lanes: dict[Place, Lane] = {}
+        # What was done and is to be stored, by the thread that polls: others wait for as long as a callback lasts.
+        self._done: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._poll, daemon=True)
         self._thread.start()
 
     def work(self, message: Message) -> None:
         self._worker.handle((message.value() or b"").decode())
-        self._consumer.commit(message=message, asynchronous=False)
+        self._done.put(message)
 
     def pause(self) -> None:
         self._consumer.pause(self._consumer.assignment())
@@ -83,7 +88,8 @@ class KafkaLink:
 
     def _poll(self) -> None:
         while not self._leaving.is_set():
-            message = self._consumer.poll(0.1)
+            self._store()
+            message = self._consumer.poll(0.05)
             if message is None or message.error():
                 continue
             place = (message.topic() or "", message.partition() or 0)
@@ -100,6 +106,14 @@ class KafkaLink:
         for place in places:
             if place in self._lanes:
                 self._lanes.pop(place).stop()
+        self._store()
+
+    def _store(self) -> None:
+        while not self._done.empty():
+            message = self._done.get()
+            # A partition that was lost has nothing to be stored in.
+            with contextlib.suppress(KafkaException):
+                self._consumer.store_offsets(message)
 
 
 if __name__ == "__main__":
