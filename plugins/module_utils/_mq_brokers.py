@@ -8,7 +8,15 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from . import _grammar, _kafka_group, _password_file, _rocketmq_frame, _rocketmq_group, _zookeeper_place
+from . import (
+    _grammar,
+    _kafka_group,
+    _password_file,
+    _rabbitmq_group,
+    _rocketmq_frame,
+    _rocketmq_group,
+    _zookeeper_place,
+)
 from ._mq_group import Reader
 
 ROCKETMQ, KAFKA, RABBITMQ = "rocketmq", "kafka", "rabbitmq"
@@ -70,6 +78,9 @@ def reader(params: Mapping[str, Any]) -> Reader:
     if params["broker"] == KAFKA:
         mechanism = auth["mechanism"] if auth else MECHANISMS[0]
         return _kafka_group.reader(params["servers"], params["group"], account, mechanism, tls)
+    if params["broker"] == RABBITMQ:
+        place = params["vhost"], params["queues"]
+        return _rabbitmq_group.reader(params["servers"], params["group"], place, account, tls)
     return _rocketmq(params, account, tls)
 
 

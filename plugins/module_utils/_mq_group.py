@@ -26,6 +26,7 @@ class Consumer:
     consumer tag, connection name). host: its address as the broker sees it, without a port. holds: the shares that it
     has. unacked: messages that it was given and has not acknowledged; None where the broker does not know it.
     stays: whether it keeps what it holds for a while after it has left, as a static member of Kafka does.
+    done: a number that grows as it consumes; None where its brokers do not count it.
     facts: what else the broker knows of it, for people.
     """
 
@@ -35,6 +36,7 @@ class Consumer:
     holds: frozenset[str]
     unacked: int | None = None
     stays: bool = False
+    done: int | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -46,6 +48,7 @@ class Group:
     somebody. lags: by share the messages that are not consumed yet; without those of which the broker does not say it.
     done: by share a number that grows as messages are consumed (a committed offset), where there is one.
     warnings: what people should know of the group, before it is touched.
+    stale: seconds by which its numbers may be old.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Group:
     lags: Mapping[str, int]
     done: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    stale: float = 0.0
 
     @property
     def lag(self) -> int:

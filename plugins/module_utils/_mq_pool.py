@@ -18,11 +18,13 @@ UP, DOWN = "up", "down"
 def reading(source: str, broker: str, group: Group, members: Mapping[str, Member]) -> dict[str, Any]:
     """The group as one of the guard's readings. Raises ValueError where clients cannot be told from each other.
 
-    A member is up where all of its clients are in the group. Whoever is in it and is no member is listed as well.
+    A member is up where all of its clients are in the group. Whoever is in it and is no member is listed as well, but
+    for who has stopped and only has something to acknowledge still, which may be of another group.
     """
     theirs = {text: _mq_member.clients(group, who) for text, who in members.items()}
     ours = {one.id for clients in theirs.values() for one in clients}
-    strangers = {_mq_member.shown(one): one for one in group.consumers if one.id not in ours}
+    others = [one for one in group.consumers if one.id not in ours and (one.holds or not one.unacked)]
+    strangers = {_mq_member.shown(one): one for one in others}
     known = _mq_member.stand(group, members)
     return {
         "kind": broker,

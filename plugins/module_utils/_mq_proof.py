@@ -98,7 +98,11 @@ class Proof:
 
     def consumed(self, since: Group, now: Group) -> bool:
         """Whether the members have consumed something between two looks."""
-        held = now.held(self.clients(now))
+        mine, before = self.clients(now), {one.id: one.done for one in self.clients(since)}
+        counted = [(before.get(one.id) or 0, one.done) for one in mine if one.done is not None]
+        if counted:
+            return any(count > was for was, count in counted)
+        held = now.held(mine)
         moved = any(now.done.get(share, 0) > since.done.get(share, 0) for share in held)
         fell = sum(now.lags.get(share, 0) for share in held) < sum(since.lags.get(share, 0) for share in held)
         return moved or fell

@@ -127,8 +127,10 @@ class Turn:
     def _prove_at_brokers(self, proof: Proof) -> None:
         task = self._task
         settings = {"deadline": task.deadline, "interval": task.interval}
+        # Numbers that may be old have to be new ones by the end.
+        settle = max(task.settle, self._before.stale if self._before else 0.0)
         if self._out:
-            found = proof.out(task.settle, **settings)
+            found = proof.out(settle, **settings)
             how = "gone from the group, and all of it held by others"
         else:
             found = proof.back(task.restarted, task.settle, **settings)

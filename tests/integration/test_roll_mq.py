@@ -22,7 +22,7 @@ from tests.lab.stage import Consuming
 
 pytestmark = pytest.mark.timeout(900)
 
-LABS: dict[str, Any] = {"rocketmq": lab.rocketmq, "kafka": lab.kafka}
+LABS: dict[str, Any] = {"rocketmq": lab.rocketmq, "kafka": lab.kafka, "rabbitmq": lab.rabbitmq}
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from .dubbo.consumer import dubbo_consumer
 from .dubbo.provider import dubbo_provider
 from .dubbo.scene import dubbo
 from .kafka.scene import kafka
+from .rabbitmq.scene import rabbitmq
 from .rocketmq.scene import rocketmq
 from .zookeeper import zookeeper
 
-__all__ = ["dubbo", "dubbo_consumer", "dubbo_provider", "kafka", "rocketmq", "zookeeper"]
+__all__ = ["dubbo", "dubbo_consumer", "dubbo_provider", "kafka", "rabbitmq", "rocketmq", "zookeeper"]
