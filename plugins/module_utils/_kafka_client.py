@@ -13,7 +13,7 @@ from typing import Any
 from ._mq_group import MqError
 
 try:
-    from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition, admin
+    from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition, admin
 
     HAS_KAFKA = True
 except ImportError:
@@ -56,6 +56,7 @@ class Client:
         self._servers = given["bootstrap.servers"]
         self._patience = patience
         self._heard: list[str] = []
+        self._down = False
         try:
             heard: dict[str, Any] = {**given, "error_cb": self._hear}
             self._admin = admin.AdminClient(heard, logger=_QUIET)
@@ -64,10 +65,11 @@ class Client:
 
     def ask(self, what: str, *asked: Any, **more: Any) -> Any:
         """The result of one question, a future or several. Raises MqError."""
-        began = time.monotonic()
+        self._down, self._heard, began = False, [], time.monotonic()
         result = getattr(self._admin, what)(*asked, request_timeout=self._patience, **more)
         futures = result if isinstance(result, dict) else {"": result}
-        while not all(one.done() for one in futures.values()) and time.monotonic() - began < self._patience + 2:
+        limit = began + self._patience + 2
+        while not self._down and not all(one.done() for one in futures.values()) and time.monotonic() < limit:
             self._admin.poll(_SLICE)
         try:
             found = {key: one.result(timeout=0) for key, one in futures.items()}
@@ -88,6 +90,13 @@ class Client:
                 raise MqError(f"{self._servers}: partition {', '.join(headless)} of {name} has no leader now")
         return {name: sorted(one.partitions) for name, one in found.items()}
 
+    def groups(self) -> dict[str, Any]:
+        """All groups by name. Raises MqError where a broker does not tell its own."""
+        found = self.ask("list_consumer_groups")
+        if found.errors:
+            raise MqError(f"{self._servers}: {self._why(found.errors[0])}")
+        return {one.group_id: one for one in found.valid}
+
     def committed(self, group: str) -> dict[tuple[str, int], int]:
         """By (topic, partition) the offset up to which the group has consumed."""
         found = self.ask("list_consumer_group_offsets", [ConsumerGroupTopicPartitions(group)])[group].topic_partitions
@@ -102,6 +111,7 @@ class Client:
         return {(place.topic, place.partition): one.offset for place, one in found.items()}
 
     def _hear(self, error: Any) -> None:
+        self._down = self._down or error.code() == KafkaError._ALL_BROKERS_DOWN
         self._heard = [*self._heard, str(error.str())][-3:]
 
     def _why(self, error: Exception) -> str:

@@ -53,7 +53,7 @@ class KafkaReader:
 
     def _check_listed(self, client: Client) -> None:
         """That there is such a group, of a kind that is known here: else its description means nothing."""
-        listed = {one.group_id: one for one in client.ask("list_consumer_groups").valid}
+        listed = client.groups()
         if self._group not in listed:
             raise MqError(f"{self._group}: Kafka at {self._given['bootstrap.servers']} lists no such group")
         found = listed[self._group]

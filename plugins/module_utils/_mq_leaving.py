@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import _fence, _files, _gate, _mq_lever, _poll, _target
+from ._mq_lever import Lever
 from ._mq_task import OUT, Task
 from ._poll import NotProved
 
@@ -19,10 +20,9 @@ from ._poll import NotProved
 class Telling:
     """One application and its lever. wrong: why there is something to do, as its own word has it."""
 
-    def __init__(self, task: Task, clock: _poll.Clock = time) -> None:
-        assert task.lever is not None
+    def __init__(self, task: Task, lever: Lever, clock: _poll.Clock = time) -> None:
         self._task = task
-        self._lever = task.lever
+        self._lever = lever
         self._clock = clock
         self.wrong: list[str] = []
 

@@ -84,7 +84,9 @@ class Turn:
             self._told.append("the application cannot be told")
         elif telling is None:
             self._told += ["nothing would be changed, since nobody is told"] if self._check else []
-        elif not telling.wrong or (self._proof is not None and self._before is not None and self._is_so(self._proof)):
+        elif not telling.wrong or (
+            self._proof is not None and self._before is not None and self._is_so(self._proof, self._before)
+        ):
             self._told.append("nothing to change")
         else:
             self.result["changed"] = True
@@ -95,10 +97,9 @@ class Turn:
             self._spent("told", seconds)
             self._told.append(said)
 
-    def _is_so(self, proof: Proof) -> bool:
+    def _is_so(self, proof: Proof, group: Group) -> bool:
         """Whether the broker has them as asked already."""
-        assert self._before is not None
-        there = bool(proof.clients(self._before))
+        there = bool(proof.clients(group))
         return there != self._out
 
     def _still(self) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from . import _ledger_trust
+from ._ledger import Refused
 
 
 def read(path: str) -> tuple[str, str]:
@@ -12,6 +13,8 @@ def read(path: str) -> tuple[str, str]:
     try:
         data = _ledger_trust.private(path, None)
         text = (data or b"").decode().rstrip("\r\n")
+    except Refused as error:
+        raise ValueError(f"auth: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"auth: file {path} cannot be read: {error}") from error
     user, colon, password = text.partition(":")

@@ -51,7 +51,8 @@ class Line:
 
     def ask_all(self, code: int, each: Sequence[Mapping[str, str]]) -> list[Answer]:
         """Several requests at once, and their answers in the same order."""
-        assert code in _ALLOWED, f"request {code} is not one that only reads"
+        if code not in _ALLOWED:
+            raise ValueError(f"request {code} is not one that only reads")
         limit = self._clock() + self._patience
         try:
             found = self._exchange(code, each, limit)

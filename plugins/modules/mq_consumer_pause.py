@@ -328,7 +328,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
             if params["broker"] is not None:
                 reader = stack.enter_context(contextlib.closing(_mq_brokers.reader(params)))
                 proof = Proof(reader, task.members, task.known, task.last)
-            telling = Telling(task) if task.lever and not task.lever.none else None
+            telling = Telling(task, task.lever) if task.lever and not task.lever.none else None
             turn = Turn(task, telling, proof, check_mode)
             said = turn.run()
     except (NotProved, MqError, LeverError, Fenced, LockTimeout, ValueError, OSError) as error:

@@ -44,6 +44,21 @@ def call(
     return answer(done.stdout, done.stderr)
 
 
+def printed(line: list[str], environment: dict[str, str]) -> str:
+    """All that a command of `command` prints, whether it succeeds or not."""
+    done = subprocess.run(
+        line,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    return done.stdout
+
+
 def answer(output: str, errors: str) -> dict[str, Any]:
     """The answer in what `ansible` printed."""
     head, found, body = output.partition(" => ")

@@ -214,7 +214,7 @@ def half(check_mode: bool = False, **params: Any) -> tuple[str, dict[str, Any]]:
     """The half of a call that tells the application."""
     clock = Clock()
     task = _mq_task.task(valid(**{"broker": None, "servers": None, **params}))
-    telling = Telling(task, clock) if task.lever and not task.lever.none else None
+    telling = Telling(task, task.lever, clock) if task.lever and not task.lever.none else None
     turn = Turn(task, telling, None, check_mode, clock)
     try:
         return turn.run(), turn.result

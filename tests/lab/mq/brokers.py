@@ -34,7 +34,6 @@ class Producer(Protocol):
 
     def sent(self) -> list[str]:
         """The ids that the broker has taken."""
-        ...
 
 
 class Brokers(Protocol):
@@ -46,10 +45,8 @@ class Brokers(Protocol):
 
     def entry(self, consumer: Consumer) -> Mapping[str, Any]:
         """The consumer's in instance_traffic."""
-        ...
 
     def produce(self, count: int, rate: int = 0) -> Producer: ...
 
     def members(self) -> set[str]:
         """The consumers' names in the group, by the brokers' own tool."""
-        ...

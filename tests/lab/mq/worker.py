@@ -33,11 +33,9 @@ class Link(Protocol):
 
     def leave(self) -> None:
         """Finish what is in hand, tell the broker so, and close."""
-        ...
 
     def pause(self) -> None:
         """Take nothing more, and stay."""
-        ...
 
 
 class Worker:
