@@ -14,7 +14,7 @@ LINK := .venv/collections/ansible_collections/lossless/restart
 PARTS := system unit style docs lint importer sanity integration cores bench-small
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down lab check test bench bench-floor bench-dubbo changelog dist clean tree $(PARTS)
+.PHONY: help demo up down lab check test bench bench-floor bench-dubbo bench-mq changelog dist clean tree $(PARTS)
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +38,9 @@ bench-floor: .venv/test.stamp ## many runs at once, killed at random, on each ba
 
 bench-dubbo: .venv/test.stamp ## restart real Dubbo providers under calls, by our way and by the usual ones (at most 15 minutes)
 	@$(BIN)/python -m benchmarks.dubbo
+
+bench-mq: .venv/test.stamp ## restart real consumers of RocketMQ, Kafka and RabbitMQ under messages, by our way and by the usual ones (20 minutes)
+	@$(BIN)/python -m benchmarks.mq
 
 # For contributors
 

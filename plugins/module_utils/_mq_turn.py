@@ -84,9 +84,7 @@ class Turn:
             self._told.append("the application cannot be told")
         elif telling is None:
             self._told += ["nothing would be changed, since nobody is told"] if self._check else []
-        elif not telling.wrong or (
-            self._proof is not None and self._before is not None and self._is_so(self._proof, self._before)
-        ):
+        elif not telling.wrong or self._is_so():
             self._told.append("nothing to change")
         else:
             self.result["changed"] = True
@@ -97,9 +95,11 @@ class Turn:
             self._spent("told", seconds)
             self._told.append(said)
 
-    def _is_so(self, proof: Proof, group: Group) -> bool:
-        """Whether the broker has them as asked already."""
-        there = bool(proof.clients(group))
+    def _is_so(self) -> bool:
+        """Whether the brokers have them as asked already."""
+        if self._proof is None or self._before is None:
+            return False
+        there = bool(self._proof.clients(self._before))
         return there != self._out
 
     def _still(self) -> None:

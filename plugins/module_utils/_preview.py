@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import _living, _plan, _runs, _sweep
@@ -110,10 +110,10 @@ def _planned(draft: Draft) -> dict[str, Any]:
 def _batches(draft: Draft, held: list[str], sick: Mapping[str, str]) -> _plan.Batches:
     """The batches that there is room for, what is held first; where the run waits for room, the others after them."""
     costs, room = draft.view.costs(draft.state, draft.levels), draft.view.room(draft.state, draft.levels)
-    # Where a pool is below its floor with all that is leased, what serves of it has to wait for what does not.
-    low = {level.pool.id for level in draft.view.levels(draft.state) if level.room < 0}
-    first = [host for host in held if not costs[host] & low]
-    rest = [host for host in draft.order if host not in {*first, *draft.later}]
+    first, stuck = _first(draft, held, costs)
+    # The guard counts as out what is held and cannot go on.
+    room = {pool: count - sum(pool in costs[host] for host in stuck) for pool, count in room.items()}
+    rest = [host for host in draft.order if host not in {*first, *stuck, *draft.later}]
     rest.sort(key=lambda host: (host not in held, host not in sick))
     # What is out now and belongs to this run comes back with its batch.
     back = {
@@ -122,6 +122,7 @@ def _batches(draft: Draft, held: list[str], sick: Mapping[str, str]) -> _plan.Ba
         for host in draft.order
     }
     made = _plan.batches(first, rest, draft.sizes, costs, room, back)
+    made = replace(made, left=[*stuck, *made.left])
     late = [*made.left, *draft.later]
     if not draft.waits or not late:
         return made
@@ -135,6 +136,23 @@ def _batches(draft: Draft, held: list[str], sick: Mapping[str, str]) -> _plan.Ba
     note = f"waits for room, for each of them: {', '.join(host for batch in more.batches for host in batch)}"
     lowest = {pool: min(low, -max(0, room[pool])) if pool != CAP else low for pool, low in made.lowest.items()}
     return _plan.Batches([*made.batches, *more.batches], more.left, [*made.notes, note], lowest)
+
+
+def _first(draft: Draft, held: list[str], costs: _plan.Costs) -> tuple[list[str], list[str]]:
+    """Of what is held, who goes first, and who cannot go at all.
+
+    The guard counts all that is held as out. What serves of it may go only while that leaves no pool below its floor,
+    and has to wait for the others to be back.
+    """
+    room = {level.pool.id: level.room for level in draft.view.levels(draft.state)}
+    pools = {level.pool.id: level.pool.hosts for level in draft.levels}
+    turns: list[list[str]] = []
+    waiting = list(held)
+    while going := [host for host in waiting if all(room.get(pool, 0) >= 0 for pool in costs[host])]:
+        turns.append(going)
+        waiting = [host for host in waiting if host not in going]
+        room = {pool: count + sum(host in pools[pool] for host in going) for pool, count in room.items()}
+    return (turns[0] if turns else []), waiting
 
 
 def _resumes(run: Run | None, state: State) -> dict[str, Any] | None:

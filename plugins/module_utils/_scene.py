@@ -184,8 +184,24 @@ def never(level: Level) -> str:
     return f"{level.pool.name}: {numbers}: none may ever be out. Add an instance, or lower this pool's floor"
 
 
+def _too_many(host: str, view: Scene, state: State) -> str:
+    """Where what runs have left is more than may be out at once: that none of it can go on. Else empty."""
+    levels = [level for level in view.levels(state) if host in level.pool.hosts]
+    tight = min(levels, key=lambda level: level.room)
+    left = [one for one in tight.pool.hosts if one in state.leases]
+    if len(left) <= tight.configured - tight.bound:
+        return ""
+    return (
+        f"{tight.pool.name}: {', '.join(left)} are held by what runs left, and only "
+        f"{tight.configured - tight.bound} of {tight.configured} may be out at once, so that none can go first. "
+        f"restore.yml -l {view.service} puts back what is healthy; then the same command goes on"
+    )
+
+
 def why_no_room(host: str, view: Scene, state: State, levels: Sequence[Level]) -> str:
     """Why the floor or the cap keeps `host` in traffic, and who can lift it."""
+    if host in state.leases and (too_many := _too_many(host, view, state)):
+        return too_many
     for level in levels:
         if host not in level.pool.hosts or host in level.outs:
             continue

@@ -36,13 +36,17 @@ class Groups:
         given = {name: entry[name] for name in _KEYS if name in entry}
         return {"broker": self.scene.kind, **given, "members": [member(consumer)], **more}
 
+    def run(self, module: str, asked: Mapping[str, Any], check: bool = False) -> dict[str, Any]:
+        """What is None is not given."""
+        return _local.run(module, {name: value for name, value in asked.items() if value is not None}, check)
+
     def info(self, **more: Any) -> dict[str, Any]:
-        return _local.run("mq_consumer_info", self.asked(self.consumers[0], **more), False)
+        return self.run("mq_consumer_info", self.asked(self.consumers[0], **more))
 
     def pause(self, consumer: Any, state: str, **more: Any) -> dict[str, Any]:
         """Both halves at once, as a playbook of somebody's own has them."""
         settings = {"deadline": 30.0, "leave": {"url": url(consumer, "leave")}, "join": {"url": url(consumer, "join")}}
-        return _local.run("mq_consumer_pause", self.asked(consumer, state=state, **{**settings, **more}), False)
+        return self.run("mq_consumer_pause", self.asked(consumer, state=state, **{**settings, **more}))
 
     def everybody(self) -> None:
         """Wait until the three are in the group and nobody else, by the brokers' own tool, and each holds its part."""
@@ -63,6 +67,7 @@ class Groups:
         try:
             one.start()
             wait_for("the fourth in the group", lambda: one.name in self.scene.members(), GIVEN_UP, 0.5)
+            wait_for("the broker's word of it", lambda: len(self.info()["consumers"]) == 4, GIVEN_UP, 0.5)
             wait_for("it to hold its part", self._settled, GIVEN_UP, 0.5)
             yield one
         finally:

@@ -444,3 +444,31 @@ def test_no_two_runs_have_one_id(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) 
     first, second = fleet.begin(["order-1"]), fleet.begin(["order-2"], owner=BOB)
     assert (first[-6:], second[-6:]) == ("aaaaaa", "bbbbbb")
     assert list(live(fleet)) == [first, second]
+
+
+def test_what_is_too_much_to_go_on_with_is_said_by_plan_and_grant_alike(fleet: Fleet) -> None:
+    """A sick one costs nothing, so that more than may be out at once were leased; then all of them serve again."""
+    held = fleet.hosts[:7]
+    run = fleet.begin(fleet.hosts)
+    fleet.acquire(run, held)
+    fleet.sick = {"order-8"}
+    fleet.acquire(run, ["order-8"])
+    fleet.sick = set()
+    result = plan(fleet, dead=[ALICE])
+    said = "only 7 of 10 may be out at once, so that none can go first. restore.yml -l order-svc puts back"
+    assert all(said in result["blocked"][host] for host in [*held, "order-8"])
+    assert result["batches"] == []
+    again = fleet.begin(fleet.hosts, owner=BOB, dead=[ALICE])
+    with pytest.raises(Refused, match=said):
+        fleet.acquire(again, ["order-1"], owner=BOB)
+
+
+def test_what_is_out_goes_before_what_serves(fleet: Fleet) -> None:
+    """With it back, there is room for the others."""
+    run = fleet.begin(fleet.hosts)
+    fleet.acquire(run, fleet.hosts[:7])
+    fleet.sick = {"order-8"}
+    fleet.acquire(run, ["order-8"])
+    fleet.sick = set()
+    fleet.drain("order-8")
+    assert plan(fleet, dead=[ALICE])["batches"][0] == ["order-8"]

@@ -18,6 +18,8 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from ..mq.worker import Worker, options
 
 Place = tuple[str, int]
+# The shortest that a broker allows by default, so that a killed member is given up soon.
+SESSION = 6000
 
 
 class Lane:
@@ -63,13 +65,13 @@ class KafkaLink:
             **({"group.instance.id": asked["instance"]} if asked.get("instance") else {}),
         }
         if asked["protocol"] == "classic":
-            settings |= {"partition.assignment.strategy": "cooperative-sticky"}
+            settings |= {"partition.assignment.strategy": "cooperative-sticky", "session.timeout.ms": SESSION}
         self._consumer = Consumer(settings)
         self._consumer.subscribe([asked["topic"]], on_revoke=self._revoked, on_lost=self._lost)
         self._lanes: dict[Place, Lane] = {}
         # What was done and is to be stored, by the thread that polls: others wait for as long as a callback lasts.
         self._done: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._leaving = threading.Event()
+        self._leaving, self._pausing = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._poll, daemon=True)
         self._thread.start()
 
@@ -78,7 +80,7 @@ class KafkaLink:
         self._done.put(message)
 
     def pause(self) -> None:
-        self._consumer.pause(self._consumer.assignment())
+        self._pausing.set()
 
     def leave(self) -> None:
         self._leaving.set()
@@ -89,6 +91,8 @@ class KafkaLink:
     def _poll(self) -> None:
         while not self._leaving.is_set():
             self._store()
+            if self._pausing.is_set():
+                self._consumer.pause(self._consumer.assignment())
             message = self._consumer.poll(0.05)
             if message is None or message.error():
                 continue

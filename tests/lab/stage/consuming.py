@@ -4,17 +4,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..demo import wait_for
-from ..mq import messages
+from ..mq import accounting, messages
 from ..mq.application import answers, url
 from ..mq.brokers import Brokers, Consumer, Producer
 from .child import beside
-from .stage import LONG, Stage
+from .stage import Stage
 
 
 class Consuming(Stage):
@@ -73,21 +72,7 @@ class Consuming(Stage):
 
         leavers: the pids of the processes that were drained and stopped.
         """
-        wait_for("the producer", lambda: not producer.alive, LONG)
-        sent, journals = producer.sent(), [one.journal for one in self.consumers.values()]
-
-        def so_far() -> messages.Account:
-            return messages.account(sent, messages.steps(journals), leavers)
-
-        since = time.monotonic()
-        last = so_far()
-        # What a killed process had in hand is given to another only after a while.
-        while last.lost and time.monotonic() - since < 60:
-            time.sleep(1)
-            now = so_far()
-            since = time.monotonic() if len(now.lost) < len(last.lost) else since
-            last = now
-        return last
+        return accounting.account(producer, [one.journal for one in self.consumers.values()], leavers)
 
     def consumed(self) -> dict[str, set[int]]:
         """By instance the processes that have consumed something so far."""
