@@ -53,8 +53,8 @@ class ActionModule(LeasedAction):
 
 
 def _told(point: dict[str, Any], wanted: str, restarted: bool) -> dict[str, Any]:
-    """What the application is told, if anything: a process that has just been started joins by itself, also where a
-    person had let the one before it leave."""
+    """What the application is told, if anything. A process that has just been started joins by itself, also where a
+    person had let the one before it leave; but not one that was told to leave after its gate had failed."""
     fresh = point["step"] != _own.GRANTED and (restarted or wanted == _OUT)
     if _was_out(point):
         wanted = _OUT
@@ -62,7 +62,7 @@ def _told(point: dict[str, Any], wanted: str, restarted: bool) -> dict[str, Any]
     elif wanted == _OUT:
         lever = {"leave": point["leave"]}
     else:
-        lever = {"join": point["join"]} if point.get("join") and not restarted else {}
+        lever = {"join": point["join"]} if point.get("join") else {}
     if not lever:
         return _NOBODY
     return {

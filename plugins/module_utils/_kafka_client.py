@@ -116,4 +116,4 @@ class Client:
 
     def _why(self, error: Exception) -> str:
         said = error.args[0].str() if isinstance(error, KafkaException) else type(error).__name__
-        return "; ".join(dict.fromkeys([*self._heard, said]))[:400]
+        return "; ".join(dict.fromkeys(self._heard or [said]))[:400]

@@ -56,6 +56,22 @@ class Proof:
         self.last = self._reader.read()
         return self.last
 
+    def first(self, deadline: float, interval: float) -> Group:
+        """A look, as soon as there can be one. Raises NotProved."""
+
+        def read() -> Group | str:
+            try:
+                return self.look()
+            except MqError as error:
+                return str(error)
+
+        outcome = _poll.poll(
+            read, lambda found: isinstance(found, Group), deadline=deadline, interval=interval, clock=self._clock
+        )
+        if isinstance(outcome.last, Group):
+            return outcome.last
+        raise NotProved(f"after {outcome.waited:.1f} s: {outcome.last}", outcome.waited)
+
     def clients(self, group: Group) -> list[Consumer]:
         """All of the members' that are in the group. Raises ValueError."""
         return [one for who in self._members.values() for one in _mq_member.clients(group, who)]

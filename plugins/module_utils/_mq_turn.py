@@ -59,7 +59,7 @@ class Turn:
         """Both halves, before anything is changed; what is wrong with what was asked shows here."""
         task = self._task
         if self._proof is not None:
-            self._before = group = self._proof.look()
+            self._before = group = self._first(self._proof)
             self._keep("before", group)
             self._keep("after", group)
             self.result["warnings"] += group.warnings
@@ -69,6 +69,12 @@ class Turn:
                 self.result["warnings"] += _mq_parting.staying(group, task.members, task.stays_for, task.stays)
         if self._telling is not None and not task.recheck:
             self._telling.look()
+
+    def _first(self, proof: Proof) -> Group:
+        """Whoever has been told already has to be waited for, also by brokers that are away for a while."""
+        if self._telling is not None or self._task.recheck or self._check:
+            return proof.look()
+        return proof.first(self._task.deadline, self._task.interval)
 
     def _keep(self, name: str, group: Group) -> None:
         known = _mq_member.stand(group, self._task.members)

@@ -91,7 +91,8 @@ options:
   join:
     description:
       - How it is told to join the group again without a restart, for O(state=in), in the same way.
-      - A process that has just been started joins by itself.
+      - A process that has just been started joins by itself, unless it was told to leave since. Without this, only
+        another restart lets such a one come back.
     type: dict
     suboptions:
       url: *url

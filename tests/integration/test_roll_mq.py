@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ import pytest
 
 from tests import lab
 from tests.lab.demo import clean, wait_for
+from tests.lab.mq.application import status
 from tests.lab.mq.brokers import Brokers
-from tests.lab.stage import Consuming
+from tests.lab.stage import LONG, Consuming
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -56,4 +58,38 @@ def test_roll(stack: contextlib.ExitStack, tmp_path: Path, kind: str) -> None:
     assert clean(client.result), client.losses
     assert fleet.starts() == dict.fromkeys(fleet.instances, 2)
     assert fleet.configurations() == files and fleet.held() == {} and fleet.runs() == []
-    print(ended.text, account.text())
+
+
+def test_what_goes_wrong(stack: contextlib.ExitStack, tmp_path: Path) -> None:
+    """One fleet, one trouble after the other: each ends by the rules, and the same command does the rest."""
+    group: Any = brokers(stack, tmp_path / "brokers", "kafka")
+    own = {"order-1": {"instance_health_deadline": 3.0}}
+    variables = {"fleet_pace": [1], "instance_drain_deadline": 20.0, "instance_restart_retries": 0}
+    fleet = stack.enter_context(Consuming(tmp_path / "fleet", group, variables=variables, own=own))
+    assert isinstance(fleet, Consuming)
+    everybody = {one.name for one in fleet.consumers.values()}
+    with fleet.watched():
+        # A gate that fails: what has joined by itself is told to leave again.
+        fleet.moments.before("supervisorctl start order-1", 1, partial(fleet.switch, "order-1", "unhealthy"))
+        ended = fleet.roll(limit="order-1")
+        assert ended.code == 2 and "EXPOSED: order-1" in ended.text, ended.text
+        assert group.members() == everybody - {"order-1-mq"} and fleet.held() == {"order-1": "restarting"}
+        fleet.switch("order-1", "unhealthy", None)
+        ended = fleet.roll(limit="order-1")
+        assert ended.code == 0 and "resuming run" in ended.text, ended.text
+        fleet.complete()
+        starts = fleet.starts()
+
+        # The broker dies once one has left: nothing is restarted, no balancer is touched, and the lease is kept.
+        with fleet.playbook("-l", "order-2") as first:
+            wait_for("it to leave", lambda: not status(fleet.consumers["order-2"])["consuming"], LONG)
+            group.brokers[0].kill()
+            assert first.wait(LONG) == 2, first.text
+        assert "brokers are down" in first.text and fleet.starts() == starts and fleet.down() == set(), first.text
+        group.brokers[0].start()
+        # It remembers for a while who was there before.
+        wait_for("each to be there once", lambda: sorted(group.listed()) == sorted(everybody), 90, 0.5)
+        ended = fleet.roll(limit="order-2")
+        assert ended.code == 0 and "resuming run" in ended.text, ended.text
+        fleet.complete()
+        assert fleet.starts() == {**starts, "order-2": starts["order-2"] + 1} and fleet.held() == {}

@@ -306,8 +306,11 @@ def test_one_that_cannot_be_told_is_not_proved_to_be_out(calls: Calls) -> None:
 
 
 def test_a_process_that_was_started_joins_by_itself(calls: Calls) -> None:
-    (proved,) = leave(calls, "attaching", "before", restarted=True)
-    assert proved["state"] == "in" and proved["restarted"]
+    """Unless it says that it has left, as it does where it was told to after its gate had failed."""
+    told, proved = leave(calls, "attaching", "before", restarted=True)
+    assert (told["join"], told["finished"]) == (JOIN, []) and proved["state"] == "in" and proved["restarted"]
+    (proved,) = leave(calls, "attaching", "before", {"join": None}, restarted=True)
+    assert proved["state"] == "in"
 
 
 def test_one_that_was_not_restarted_is_told_to_join_again(calls: Calls) -> None:

@@ -87,6 +87,11 @@ def test_what_is_no_proof_of_a_leave(later: Group | str, said: list[str]) -> Non
     Call({0: ALL, 1: later}, state="out").fails("NOT proved out", *said)
 
 
+def test_brokers_that_are_away_for_a_while_are_waited_for() -> None:
+    assert "gone" in Call({0: "no answer", 5: WITHOUT_THREE}, state="out", before=LEFT).run()
+    Call({0: "no answer"}, state="out", before=LEFT).fails("after 20.0 s: no answer")
+
+
 def test_a_group_that_falls_behind_is_no_place_to_leave() -> None:
     steps = {float(at): group(client(ONE, "a", "c"), client(TWO, "b", "d"), lag=10 * at) for at in range(1, 40)}
     Call({0.0: ALL, **steps}, state="out").fails("the group falls behind")

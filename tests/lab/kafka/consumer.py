@@ -18,8 +18,8 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from ..mq.worker import Worker, options
 
 Place = tuple[str, int]
-# The shortest that a broker allows by default, so that a killed member is given up soon.
-SESSION = 6000
+# Shorter than by default, so that a killed member is given up soon.
+SESSION = 15000
 
 
 class Lane:

@@ -84,9 +84,12 @@ class Scene:
         return run(_COMMAND, "--bootstrap-server", ",".join(self.servers), *words)
 
     def members(self) -> set[str]:
+        return set(self.listed())
+
+    def listed(self) -> list[str]:
+        """Also one that is there twice, since its former connection is not given up yet."""
         said = self.admin("--describe", "--group", GROUP, "--members")
-        rows = [line.split() for line in said.splitlines() if line.startswith(GROUP)]
-        return {row[3] for row in rows}
+        return [line.split()[3] for line in said.splitlines() if line.startswith(GROUP)]
 
     def start(self) -> None:
         for broker in self.brokers:
