@@ -15,14 +15,7 @@ from ._dubbo_barred import Seat
 from ._dubbo_member import Known, Stand
 from ._dubbo_registry import RegistryError
 from ._dubbo_writing import WritableRegistry
-
-
-class NotProved(Exception):
-    """The deadline has passed; the message names what is there instead. waited: seconds."""
-
-    def __init__(self, text: str, waited: float) -> None:
-        super().__init__(text)
-        self.waited = waited
+from ._poll import NotProved
 
 
 class Source(Protocol):

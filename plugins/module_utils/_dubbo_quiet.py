@@ -9,8 +9,8 @@ import time
 from typing import Any, Callable
 
 from . import _gate, _poll, _target
-from ._dubbo_proof import NotProved
 from ._dubbo_task import Task
+from ._poll import NotProved
 
 
 def see(task: Task, watch: Callable[[], Any], clock: _poll.Clock = time) -> tuple[str, float]:

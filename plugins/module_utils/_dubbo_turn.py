@@ -12,10 +12,11 @@ from . import _dubbo_member, _dubbo_parting, _dubbo_quiet, _dubbo_way, _poll
 from ._dubbo_calls import Calls
 from ._dubbo_half import Half
 from ._dubbo_member import Stand
-from ._dubbo_proof import NotProved, Proof
+from ._dubbo_proof import Proof
 from ._dubbo_switch import OUT
 from ._dubbo_task import Task
 from ._dubbo_way import REGISTRY, RULE
+from ._poll import NotProved
 
 UNCHANGED = "no qos is named: nothing is changed, and rule and registry are taken only where via names them"
 

@@ -11,16 +11,18 @@ from ._mq_group import Consumer, Group
 from ._mq_member import Known, Member
 
 
-def listed(group: Group, members: Mapping[str, Member], known: Mapping[str, Known]) -> None:
-    """Raise ValueError where a member is not in the group and was not before.
+def nowhere(group: Group, members: Mapping[str, Member], known: Mapping[str, Known]) -> list[str]:
+    """The members that are not in the group and were not before."""
+    return [text for text, who in members.items() if text not in known and not _mq_member.clients(group, who)]
 
-    An absence proves nothing of a wrong name.
-    """
-    nowhere = [text for text, who in members.items() if text not in known and not _mq_member.clients(group, who)]
-    if nowhere:
+
+def listed(group: Group, members: Mapping[str, Member], known: Mapping[str, Known]) -> None:
+    """Raise ValueError where one is nowhere: an absence proves nothing of a wrong name."""
+    missing = nowhere(group, members, known)
+    if missing:
         there = ", ".join(_mq_member.shown(one) for one in group.consumers[:5])
         raise ValueError(
-            f"members: {', '.join(nowhere)} is not in {group.name}, which has {there or 'nobody'}. Where it has left "
+            f"members: {', '.join(missing)} is not in {group.name}, which has {there or 'nobody'}. Where it has left "
             "already, say so by before"
         )
 

@@ -59,7 +59,7 @@ class Turn:
         """Both halves, before anything is changed; what is wrong with what was asked shows here."""
         task = self._task
         if self._proof is not None:
-            self._before = group = self._first(self._proof)
+            self._before = group = self._known(self._proof, self._first(self._proof))
             self._keep("before", group)
             self._keep("after", group)
             self.result["warnings"] += group.warnings
@@ -75,6 +75,19 @@ class Turn:
         if self._telling is not None or self._task.recheck or self._check:
             return proof.look()
         return proof.first(self._task.deadline, self._task.interval)
+
+    def _known(self, proof: Proof, group: Group) -> Group:
+        """The group, once what it says of who is there can be no older than a member that it does not list."""
+        task = self._task
+
+        def missing(now: Group) -> bool:
+            return self._out and not task.recheck and bool(_mq_parting.nowhere(now, task.members, task.known))
+
+        if not group.stale or not missing(group):
+            return group
+        settings: dict[str, Any] = {"deadline": group.stale, "interval": task.interval, "clock": self._clock}
+        found: Group = _poll.poll(proof.look, lambda now: not missing(now), **settings).last
+        return found
 
     def _keep(self, name: str, group: Group) -> None:
         known = _mq_member.stand(group, self._task.members)

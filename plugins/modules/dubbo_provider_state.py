@@ -364,12 +364,13 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
 from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_application import LEVELS
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_calls import Uncounted
-from ansible_collections.lossless.restart.plugins.module_utils._dubbo_proof import NotProved, Proof, Registries
+from ansible_collections.lossless.restart.plugins.module_utils._dubbo_proof import Proof, Registries
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_qos import QosError
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_registry import RegistryError
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_turn import Turn
 from ansible_collections.lossless.restart.plugins.module_utils._fence import Fenced
 from ansible_collections.lossless.restart.plugins.module_utils._files import LockTimeout
+from ansible_collections.lossless.restart.plugins.module_utils._poll import NotProved
 
 SPEC: dict[str, Any] = {
     "argument_spec": {

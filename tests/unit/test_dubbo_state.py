@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from ansible_collections.lossless.restart.plugins.module_utils import _dubbo_half, _dubbo_task, _dubbo_turn
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_application import Application
-from ansible_collections.lossless.restart.plugins.module_utils._dubbo_proof import NotProved, Proof
+from ansible_collections.lossless.restart.plugins.module_utils._dubbo_proof import Proof
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_qos import QosError
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_registry import RegistryError
 from ansible_collections.lossless.restart.plugins.module_utils._fence import Fenced
+from ansible_collections.lossless.restart.plugins.module_utils._poll import NotProved
 from ansible_collections.lossless.restart.plugins.modules import dubbo_provider_state
 
 from tests.unit.dubbo_nodes import BORN, instance33, url27, url33

@@ -24,9 +24,10 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
 )
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_application import Application
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_calls import Uncounted
-from ansible_collections.lossless.restart.plugins.module_utils._dubbo_proof import NotProved, Proof
+from ansible_collections.lossless.restart.plugins.module_utils._dubbo_proof import Proof
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_registry import RegistryError
 from ansible_collections.lossless.restart.plugins.module_utils._dubbo_writing import Plan, Written
+from ansible_collections.lossless.restart.plugins.module_utils._poll import NotProved
 from ansible_collections.lossless.restart.plugins.modules import dubbo_provider_state
 
 from tests.unit.dubbo_nodes import instance33, metadata33, rule30, url27, url33

@@ -92,6 +92,14 @@ def test_brokers_that_are_away_for_a_while_are_waited_for() -> None:
     Call({0: "no answer"}, state="out", before=LEFT).fails("after 20.0 s: no answer")
 
 
+def test_brokers_that_list_newcomers_late_are_asked_again() -> None:
+    late = dataclasses.replace(WITHOUT_THREE, stale=6.0)
+    steps: dict[float, Group | str] = {0: late, 4: dataclasses.replace(ALL, stale=6.0), 5: late}
+    call = Call(steps, state="out")
+    assert "gone" in call.run() and call.turn.result["before"] == LEFT
+    Call({0: late}, state="out").fails(THREE, "is not in orders", error=ValueError)
+
+
 def test_a_group_that_falls_behind_is_no_place_to_leave() -> None:
     steps = {float(at): group(client(ONE, "a", "c"), client(TWO, "b", "d"), lag=10 * at) for at in range(1, 40)}
     Call({0.0: ALL, **steps}, state="out").fails("the group falls behind")

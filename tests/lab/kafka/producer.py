@@ -9,6 +9,7 @@ has taken, a line each).
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from confluent_kafka import Producer
 
@@ -21,9 +22,9 @@ def main() -> None:
     rate, began = int(asked["rate"]), time.monotonic()
     with open(asked["sent"], "a", encoding="utf-8", buffering=1) as sent:
 
-        def taken(error: object, message: object) -> None:
+        def taken(error: Any, message: Any) -> None:
             assert error is None, error
-            sent.write(f"{message.value().decode()}\n")  # type: ignore[attr-defined]
+            sent.write(f"{message.value().decode()}\n")
 
         for number in range(int(asked["count"])):
             producer.produce(asked["topic"], f"{asked['prefix']}-{number}".encode(), on_delivery=taken)

@@ -18,7 +18,7 @@ from ..zookeeper import HOST
 from .server import PASSWORD, USER, Broker
 
 GROUP, QUEUE = "order-consumer", "orders"
-PREFETCH = 8
+PREFETCH = 20
 _NAME = re.compile(r'"connection_name","([^"]*)"')
 
 
