@@ -47,14 +47,14 @@ def test_roll(stack: contextlib.ExitStack, tmp_path: Path, kind: str) -> None:
     assert isinstance(fleet, Consuming)
     with fleet.watched() as (client, _observer):
         files = fleet.configurations()
-        producer = group.produce(4000, 60)
+        producer = group.produce(3000, 60)
         wait_for("everybody to consume", lambda: all(fleet.consumed().values()), 60)
         leavers = {pid for pids in fleet.consumed().values() for pid in pids}
         ended = fleet.roll()
         assert ended.code == 0, ended.text
         fleet.complete()
         account = fleet.account(producer, leavers)
-    assert account.sent == 4000 and account.clean, account.text()
+    assert account.sent == 3000 and account.clean, account.text()
     assert clean(client.result), client.losses
     assert fleet.starts() == dict.fromkeys(fleet.instances, 2)
     assert fleet.configurations() == files and fleet.held() == {} and fleet.runs() == []
@@ -64,7 +64,7 @@ def test_what_goes_wrong(stack: contextlib.ExitStack, tmp_path: Path) -> None:
     """One fleet, one trouble after the other: each ends by the rules, and the same command does the rest."""
     group: Any = brokers(stack, tmp_path / "brokers", "kafka")
     own = {"order-1": {"instance_health_deadline": 3.0}}
-    variables = {"fleet_pace": [1], "instance_drain_deadline": 20.0, "instance_restart_retries": 0}
+    variables = {"fleet_pace": [1], "instance_drain_deadline": 12.0, "instance_restart_retries": 0}
     fleet = stack.enter_context(Consuming(tmp_path / "fleet", group, variables=variables, own=own))
     assert isinstance(fleet, Consuming)
     everybody = {one.name for one in fleet.consumers.values()}
