@@ -138,4 +138,4 @@ class Line:
 
 def _first(remark: str) -> str:
     """What a server says, without its stack."""
-    return remark.split("\n")[0].split(", org.apache")[0][:200] or "no reason given"
+    return remark.split("\n")[0].split(", org.apache")[0].rstrip(". ")[:200] or "no reason given"

@@ -13,7 +13,7 @@ from typing import Any
 from ._mq_group import EMPTY, MOVING, STABLE, UNKNOWN, Consumer, Group, MqError
 from ._rocketmq_client import CONNECTIONS, NOT_ONLINE, OK, RUNNING, STATS, Line
 from ._rocketmq_frame import Answer, Credentials
-from ._rocketmq_route import Route, parsed, route, share
+from ._rocketmq_route import Route, broker_of, parsed, route, share
 
 _BROADCASTING = "BROADCASTING"
 _RETRY = "%RETRY%"
@@ -79,6 +79,7 @@ class RocketmqReader:
                     topics |= self._listed(line, found)
         shares = frozenset(one for topic, where in routes.items() for one in where.shares(topic))
         consumers = [self._consumer(client, answer, warnings) for client, answer in self._running(found)]
+        self._check_routed(consumers, routes)
         lags, done = self._lags(asked, shares)
         held = [one for consumer in consumers for one in consumer.holds]
         unknown = any(one.facts["unknown"] for one in consumers)
@@ -95,6 +96,16 @@ class RocketmqReader:
                     raise MqError(f"the broker {broker} has no master now: who is in {self._group} there is not known")
                 found.append(self._brokers.setdefault(address, self._line(address)))
         return list(dict.fromkeys(found))
+
+    def _check_routed(self, consumers: Sequence[Consumer], routes: Mapping[str, Route]) -> None:
+        """A broker that dies is in no route any more at once; for half a minute its clients remember it."""
+        known = {broker for where in routes.values() for broker in where.queues}
+        lost = {broker_of(share) for one in consumers for share in one.holds} - known
+        if lost:
+            raise MqError(
+                f"{', '.join(sorted(lost))} is in no route now, and clients of {self._group} hold queues there: is it "
+                "down?"
+            )
 
     def _listed(self, line: Line, found: dict[str, Client]) -> set[str]:
         """Add the group's clients at one broker; the topics that they have subscribed to."""

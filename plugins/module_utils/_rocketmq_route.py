@@ -32,6 +32,11 @@ def share(topic: str, broker: str, number: int) -> str:
     return f"{topic}/{broker}/{number}"
 
 
+def broker_of(text: str) -> str:
+    """The broker of a queue."""
+    return text.rsplit("/", 2)[1]
+
+
 def route(names: Sequence[Line], topic: str) -> tuple[Route | None, list[str]]:
     """What the name servers that answer know of the topic, together, and why others do not; None where it is nowhere.
 

@@ -96,7 +96,7 @@ def test_what_is_settled_and_what_is_not(brokers: Brokers, state: str) -> None:
     ("brokers", "group", "said"),
     [
         (Brokers(state="DEAD"), "g", "g is said to be dead"),
-        (Brokers(), "other", "other: Kafka at k1:9092 lists no such group"),
+        (Brokers(), "other", "other: Kafka at k1:9092 lists no such group of consumers"),
         (Brokers(kind="UNKNOWN"), "g", "one of another type"),
         (Brokers(simple=True), "g", "take partitions by themselves"),
     ],

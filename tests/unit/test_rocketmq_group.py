@@ -37,6 +37,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self.brokers = dict(BROKERS)
+        self.routed = set(BROKERS)
         self.silent: set[str] = set()
         # By client the queues of orders that it holds, and what it says of itself otherwise.
         self.clients: dict[str, list[tuple[str, int]]] = {}
@@ -72,7 +73,9 @@ class Cluster:
         return _said(
             {
                 "brokerDatas": [{"brokerName": name, "brokerAddrs": {"0": at}} for name, at in self.brokers.items()],
-                "queueDatas": [{"brokerName": name, "perm": 6, "readQueueNums": count} for name in BROKERS],
+                "queueDatas": [
+                    {"brokerName": name, "perm": 6, "readQueueNums": count} for name in BROKERS if name in self.routed
+                ],
             }
         )
 
@@ -166,6 +169,13 @@ def test_what_a_missing_master_holds_is_not_known(cluster: Cluster, silent: bool
     else:
         del cluster.brokers["b"]
     with pytest.raises(MqError, match="refused" if silent else "the broker b has no master now"):
+        cluster.read()
+
+
+def test_a_broker_that_is_in_no_route_and_is_remembered_by_clients(cluster: Cluster) -> None:
+    del cluster.brokers["b"]
+    cluster.routed = {"a"}
+    with pytest.raises(MqError, match="b is in no route now, and clients of g hold queues there"):
         cluster.read()
 
 

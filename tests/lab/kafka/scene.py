@@ -83,13 +83,20 @@ class Scene:
         """Kafka's own tool for groups."""
         return run(_COMMAND, "--bootstrap-server", ",".join(self.servers), *words)
 
+    def listing(self) -> str:
+        """All groups of any type, as Kafka's own tool prints them."""
+        return run("org.apache.kafka.tools.GroupsCommand", "--bootstrap-server", ",".join(self.servers), "--list")
+
     def members(self) -> set[str]:
         return set(self.listed())
 
     def listed(self) -> list[str]:
         """Also one that is there twice, since its former connection is not given up yet."""
         said = self.admin("--describe", "--group", GROUP, "--members")
-        return [line.split()[3] for line in said.splitlines() if line.startswith(GROUP)]
+        rows = [line.split() for line in said.splitlines()]
+        # Static members have a column more.
+        (place,) = [row.index("CLIENT-ID") for row in rows if "CLIENT-ID" in row] or [0]
+        return [row[place] for row in rows if row[:1] == [GROUP]]
 
     def start(self) -> None:
         for broker in self.brokers:

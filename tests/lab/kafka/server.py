@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -15,6 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 from ..java import OPTIONS, Server, jars, program
 from ..nginx import free_port
+from ..process import Process
 from ..zookeeper import HOST
 
 PROFILE = "kafka-4"
@@ -85,6 +88,20 @@ def serves(address: str, node: int) -> bool:
 
 def admin(address: str) -> AdminClient:
     return AdminClient({"bootstrap.servers": address}, logger=QUIET)
+
+
+@contextlib.contextmanager
+def sharing(servers: Sequence[str], topic: str, group: str, folder: Path) -> Iterator[None]:
+    """Kafka's own consumer of a share group inside the block."""
+    command = [program("java"), *OPTIONS, "-cp", f"{jars(PROFILE)}/*"]
+    command += ["org.apache.kafka.tools.consumer.ConsoleShareConsumer", "--bootstrap-server", ",".join(servers)]
+    one = Process("sharing", folder, [*command, "--topic", topic, "--group", group], lambda: True)
+    one.log = folder / "sharing.log"
+    try:
+        one.launch()
+        yield
+    finally:
+        one.kill()
 
 
 def run(*words: str) -> str:

@@ -50,10 +50,20 @@ class Consumer(Server):
 class Producer(Server):
     """Sends so many messages, rate a second (0: as fast as it goes), and ends."""
 
-    def __init__(self, folder: Path, names: Sequence[str], topic: str, count: int, rate: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        names: Sequence[str],
+        topic: str,
+        count: int,
+        rate: int = 0,
+        *,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         self._sent = folder / "sent.txt"
         words = ["lab.Producer", f"namesrv={';'.join(names)}", f"topic={topic}", f"prefix={folder.name}"]
         words += [f"count={count}", f"rate={rate}", f"sent={self._sent}"]
+        words += [f"{name}={value}" for name, value in (more or {}).items()]
         super().__init__(folder.name, folder, PROFILE, words, lambda: True, classes(PROFILE, SOURCES))
 
     def sent(self) -> list[str]:

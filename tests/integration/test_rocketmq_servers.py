@@ -1,0 +1,102 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""RocketMQ's servers when some of them are away, and when they want to know who asks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.lossless.restart.plugins.plugin_utils import _local
+
+from tests import lab
+from tests.lab.demo import wait_for
+from tests.lab.rocketmq.client import Consumer, Producer
+from tests.lab.rocketmq.scene import GROUP
+from tests.lab.rocketmq.server import Broker, NameServer
+
+pytestmark = pytest.mark.timeout(600)
+USER, PASSWORD = "lab", "lab-secret"
+# As of version 5: who asks has to prove who that is.
+KNOWN = f"""
+authenticationEnabled=true
+authenticationProvider=org.apache.rocketmq.auth.authentication.provider.DefaultAuthenticationProvider
+authenticationMetadataProvider=org.apache.rocketmq.auth.authentication.provider.LocalAuthenticationMetadataProvider
+initAuthenticationUser={{"username":"{USER}","password":"{PASSWORD}"}}
+innerClientAuthenticationCredentials={{"accessKey":"{USER}","secretKey":"{PASSWORD}"}}
+"""
+
+
+def info(servers: list[str], **more: Any) -> dict[str, Any]:
+    return _local.run("mq_consumer_info", {"broker": "rocketmq", "servers": servers, "group": GROUP, **more}, False)
+
+
+def test_servers_that_are_away(tmp_path: Path) -> None:
+    """One of two name servers is enough. What a broker that has died holds is not nothing."""
+    with lab.rocketmq(tmp_path, names=2, brokers=2, consumers=2) as scene:
+
+        def complete() -> bool:
+            found = info(scene.servers)
+            return not found.get("failed") and found["state"] == "stable" and not found["unheld"]
+
+        wait_for("all to be held", complete, 90, 0.5)
+        found = info(scene.servers)
+        places = {share.split("/")[1] for one in found["consumers"] for share in one["holds"]}
+        assert places == {"broker-1", "broker-2"} and not found["warnings"]
+
+        scene.names[0].kill()
+        found = info(scene.servers)
+        assert not found.get("failed") and found["state"] == "stable" and len(found["consumers"]) == 2
+        assert any(scene.servers[0] in warning for warning in found["warnings"])
+
+        scene.brokers[1].kill()
+        found = info(scene.servers)
+        assert found["failed"] and "broker-2" in found["msg"], found["msg"]
+
+
+@contextlib.contextmanager
+def guarded(folder: Path) -> Iterator[NameServer]:
+    """A broker that wants to know who asks, with a consumer whom it knows."""
+    with contextlib.ExitStack() as stack:
+        for name in ("names", "broker", "sender", GROUP):
+            (folder / name).mkdir()
+        names = NameServer(folder / "names")
+        stack.callback(names.kill)
+        names.start()
+        broker = Broker(folder / "broker", [names], KNOWN)
+        stack.callback(broker.kill)
+        broker.start()
+        who = {"user": USER, "password": PASSWORD}
+        producer = Producer(folder / "sender", [names.address], "orders", 1, more=who)
+        stack.callback(producer.kill)
+        producer.start()
+        wait_for("the topic", lambda: not producer.alive, 60)
+        consumer = Consumer(folder / GROUP, [names.address], GROUP, "orders", more=who)
+        stack.callback(consumer.kill)
+        consumer.start()
+        yield names
+
+
+def test_who_asks_has_to_prove_it(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+
+    def asked(text: str) -> dict[str, Any]:
+        password.write_text(f"{text}\n")
+        password.chmod(0o600)
+        return info([names.address], auth={"file": str(password)})
+
+    with guarded(tmp_path) as names:
+        right = f"{USER}:{PASSWORD}"
+        wait_for("the consumer in its group", lambda: not asked(right).get("failed"), 60, 0.5)
+        assert [one["names"][-1] for one in asked(right)["consumers"]] == [GROUP]
+        for text, said in (
+            (f"{USER}:wrong-{PASSWORD}", f"refuses the access key '{USER}'"),
+            (f"nobody:{PASSWORD}", "refuses the access key 'nobody'"),
+        ):
+            found = asked(text)
+            assert found["failed"] and said in found["msg"] and PASSWORD not in str(found), found["msg"]
+        found = info([names.address])
+        assert found["failed"] and "refuses requests without auth" in found["msg"], found["msg"]
