@@ -9,7 +9,7 @@ import logging
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -30,7 +30,7 @@ node.id={node}
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
 listeners={listeners}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+advertised.listeners={advertised}
 log.dirs={folder}/data
 offsets.topic.num.partitions=4
 offsets.topic.replication.factor={copies}
@@ -48,21 +48,34 @@ num.io.threads=4
 class Broker(Server):
     """node: 1 for the one that leads. controller: the port of that one's other listener. copies: of every partition."""
 
-    def __init__(self, folder: Path, node: int, cluster: str, controller: int, copies: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        node: int,
+        cluster: str,
+        controller: int,
+        copies: int,
+        *,
+        guarded: Mapping[str, int] | None = None,
+        more: str = "",
+    ) -> None:
+        """guarded: other listeners, by their protocol the port. more: lines of its configuration."""
         self.port = free_port()
         leads = node == 1
         listeners = [f"PLAINTEXT://{HOST}:{self.port}", *([f"CONTROLLER://{HOST}:{controller}"] if leads else [])]
+        others = [f"{name}://{HOST}:{port}" for name, port in (guarded or {}).items()]
         self._config = folder / "server.properties"
         self._config.write_text(
             CONFIG.format(
                 roles="broker,controller" if leads else "broker",
                 node=node,
                 controller=controller,
-                listeners=",".join(listeners),
-                port=self.port,
+                listeners=",".join([*listeners, *others]),
+                advertised=",".join([listeners[0], *others]),
                 folder=folder,
                 copies=copies,
             )
+            + more
         )
         run("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._config))
         words = ["-Xmx384m", "kafka.Kafka", str(self._config)]

@@ -36,11 +36,12 @@ class Broker(Process):
 
     grace = 30.0
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
+        """more: lines of its configuration."""
         assert HOME.is_dir(), "these tests need rabbitmq: apt-get install -y rabbitmq-server"
         self.port, self.management = free_port(), free_port()
         (folder / "rabbitmq.conf").write_text(
-            CONFIG.format(port=self.port, management=self.management, user=USER, password=PASSWORD)
+            CONFIG.format(port=self.port, management=self.management, user=USER, password=PASSWORD) + more
         )
         (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
         for name in ("home", "data", "log"):

@@ -8,6 +8,7 @@ import contextlib
 import socket
 import struct
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..java import OPTIONS, Server, jars, program
@@ -39,10 +40,11 @@ storePathCommitLog={folder}/store/commitlog
 
 
 class NameServer(Server):
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
+        """options: more of the JVM's."""
         self.port = free_port()
         (folder / "namesrv.conf").write_text(f"listenPort={self.port}\nbindAddress={HOST}\n")
-        words = ["-Xmx64m", f"-Drocketmq.home.dir={folder}", "org.apache.rocketmq.namesrv.NamesrvStartup"]
+        words = ["-Xmx64m", *options, f"-Drocketmq.home.dir={folder}", "org.apache.rocketmq.namesrv.NamesrvStartup"]
         words += ["-c", str(folder / "namesrv.conf")]
         super().__init__(folder.name, folder, PROFILE, words, lambda: brokers(self) is not None)
 
@@ -52,17 +54,17 @@ class NameServer(Server):
 
 
 class Broker(Server):
-    """A master. names: of the name servers that it tells of itself."""
+    """A master. names: of the name servers that it tells of itself. options: more of the JVM's."""
 
     # It takes 17 s to end in order.
     grace = 30.0
 
-    def __init__(self, folder: Path, names: list[NameServer], more: str = "") -> None:
+    def __init__(self, folder: Path, names: list[NameServer], more: str = "", options: Sequence[str] = ()) -> None:
         self.port = _port_with_another()
         addresses = ";".join(one.address for one in names)
         text = BROKER.format(name=folder.name, names=addresses, port=self.port, ha=free_port(), folder=folder)
         (folder / "broker.conf").write_text(text + more)
-        words = ["-Xmx256m", f"-Drocketmq.home.dir={folder}", "org.apache.rocketmq.broker.BrokerStartup"]
+        words = ["-Xmx256m", *options, f"-Drocketmq.home.dir={folder}", "org.apache.rocketmq.broker.BrokerStartup"]
         words += ["-c", str(folder / "broker.conf")]
         super().__init__(folder.name, folder, PROFILE, words, lambda: all(self.known(one) for one in names))
 
