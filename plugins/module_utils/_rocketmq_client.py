@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import socket
 import ssl
 import time
@@ -22,6 +23,7 @@ _ALLOWED = (ROUTE, CONNECTIONS, STATS, RUNNING)
 OK, DENIED, NO_TOPIC, NOT_ONLINE = 0, 16, 17, 206
 # Seconds. A client that is frozen is answered for after ten.
 PATIENCE = 15.0
+_CLASS = re.compile(r"^(?:\w+\.)+\w+: ")
 # What a server may send beside the answers that are waited for.
 _STRANGE = 1000
 
@@ -138,4 +140,5 @@ class Line:
 
 def _first(remark: str) -> str:
     """What a server says, without its stack."""
-    return remark.split("\n")[0].split(", org.apache")[0].rstrip(". ")[:200] or "no reason given"
+    text = _CLASS.sub("", remark.split("\n")[0]).split(", org.apache")[0]
+    return text.rstrip(". ")[:200] or "no reason given"

@@ -16,11 +16,11 @@ from tests import lab
 from tests.lab.demo import wait_for
 from tests.lab.rocketmq.client import Consumer, Producer
 from tests.lab.rocketmq.scene import GROUP
-from tests.lab.rocketmq.server import Broker, NameServer
+from tests.lab.rocketmq.server import BEFORE, PROFILE, Broker, NameServer
 
 pytestmark = pytest.mark.timeout(600)
-USER, PASSWORD = "lab", "lab-secret"
-# As of version 5: who asks has to prove who that is.
+USER, PASSWORD = "lab-user", "lab-secret"
+# Who asks has to prove who that is: as of version 5, and as of those before.
 KNOWN = f"""
 authenticationEnabled=true
 authenticationProvider=org.apache.rocketmq.auth.authentication.provider.DefaultAuthenticationProvider
@@ -28,6 +28,8 @@ authenticationMetadataProvider=org.apache.rocketmq.auth.authentication.provider.
 initAuthenticationUser={{"username":"{USER}","password":"{PASSWORD}"}}
 innerClientAuthenticationCredentials={{"accessKey":"{USER}","secretKey":"{PASSWORD}"}}
 """
+KNOWN_BEFORE = "\naclEnable=true\n"
+ACCOUNTS = f"accounts:\n- accessKey: {USER}\n  secretKey: {PASSWORD}\n  admin: true\n"
 
 
 def info(servers: list[str], **more: Any) -> dict[str, Any]:
@@ -58,15 +60,16 @@ def test_servers_that_are_away(tmp_path: Path) -> None:
 
 
 @contextlib.contextmanager
-def guarded(folder: Path) -> Iterator[NameServer]:
+def guarded(folder: Path, profile: str) -> Iterator[NameServer]:
     """A broker that wants to know who asks, with a consumer whom it knows."""
     with contextlib.ExitStack() as stack:
         for name in ("names", "broker", "sender", GROUP):
             (folder / name).mkdir()
-        names = NameServer(folder / "names")
+        names = NameServer(folder / "names", profile=profile)
         stack.callback(names.kill)
         names.start()
-        broker = Broker(folder / "broker", [names], KNOWN)
+        broker = Broker(folder / "broker", [names], KNOWN_BEFORE if profile == BEFORE else KNOWN, profile=profile)
+        (broker.folder / "conf" / "plain_acl.yml").write_text(ACCOUNTS)
         stack.callback(broker.kill)
         broker.start()
         who = {"user": USER, "password": PASSWORD}
@@ -80,7 +83,9 @@ def guarded(folder: Path) -> Iterator[NameServer]:
         yield names
 
 
-def test_who_asks_has_to_prove_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("profile", [PROFILE, BEFORE])
+def test_who_asks_has_to_prove_it(tmp_path: Path, profile: str) -> None:
+    """On 5.4 and on 4.9."""
     password = tmp_path / "password"
 
     def asked(text: str) -> dict[str, Any]:
@@ -88,9 +93,10 @@ def test_who_asks_has_to_prove_it(tmp_path: Path) -> None:
         password.chmod(0o600)
         return info([names.address], auth={"file": str(password)})
 
-    with guarded(tmp_path) as names:
+    with guarded(tmp_path, profile) as names:
         right = f"{USER}:{PASSWORD}"
         wait_for("the consumer in its group", lambda: not asked(right).get("failed"), 60, 0.5)
+        wait_for("its queues", lambda: asked(right)["unheld"] == [], 60, 0.5)
         assert [one["names"][-1] for one in asked(right)["consumers"]] == [GROUP]
         for text, said in (
             (f"{USER}:wrong-{PASSWORD}", f"refuses the access key '{USER}'"),

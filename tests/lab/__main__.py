@@ -8,6 +8,8 @@ import argparse
 import contextlib
 import signal
 import sys
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote
 
 from kazoo.client import KazooClient
@@ -16,16 +18,25 @@ from .demo import Failed
 from .demo.__main__ import interrupted
 from .dubbo import LEVELS, Scene
 from .dubbo.scene import dubbo
+from .kafka.scene import kafka
+from .mq.application import url
+from .rabbitmq.scene import rabbitmq
+from .rocketmq.scene import rocketmq
 
+BROKERS: Mapping[str, Any] = {"rocketmq": rocketmq, "kafka": kafka, "rabbitmq": rabbitmq}
+# Messages, more than anybody waits for, and how many of them a second.
+MANY, RATE = 1_000_000, 5
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.lab",
-        description="ZooKeeper with Dubbo's providers and consumers, on loopback and until Ctrl-C.",
+        description="ZooKeeper with Dubbo's providers and consumers, and brokers with consumers of messages, on loopback "
+        "and until Ctrl-C.",
     )
-    parser.add_argument("--dubbo", nargs="+", choices=[*LEVELS], default=[*LEVELS], help="its versions; all of them")
+    parser.add_argument("--dubbo", nargs="*", choices=[*LEVELS], default=[*LEVELS], help="its versions; all of them")
+    parser.add_argument("--brokers", nargs="*", choices=[*BROKERS], default=[*BROKERS], help="which; all of them")
     parser.add_argument("--tree", metavar="HOST:PORT", help="print what is in this ZooKeeper, and end")
     options = parser.parse_args()
     for number in SIGNALS:
@@ -33,7 +44,7 @@ def main() -> int:
     try:
         if options.tree:
             return tree(options.tree)
-        serve(options.dubbo)
+        serve(options.dubbo, options.brokers)
     except (AssertionError, Failed) as error:
         print(error, file=sys.stderr)
         return 2
@@ -43,14 +54,21 @@ def main() -> int:
     return 0
 
 
-def serve(versions: list[str]) -> None:
+def serve(versions: list[str], kinds: list[str]) -> None:
     with contextlib.ExitStack() as stack:
         scenes = []
+        groups = []
+        for kind in kinds:
+            print(f"Starting {kind} (its jars are fetched the first time) ...", flush=True)
+            groups.append(stack.enter_context(BROKERS[kind]()))
+            groups[-1].produce(MANY, RATE)
         for version in versions:
             print(f"Starting Dubbo {version} (its jars are fetched the first time) ...", flush=True)
             scenes.append(stack.enter_context(dubbo(version=version)))
         for scene in scenes:
             explain(scene)
+        for group in groups:
+            explain_group(group)
         print("\nCtrl-C stops all.", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()
@@ -68,6 +86,14 @@ def explain(scene: Scene) -> None:
         print(f"  {'':24}curl {provider.url('qos')}/ls  {provider.url('status')}/status")
     for consumer in scene.consumers:
         print(f"  {consumer.name:24}tail -f {consumer.account}")
+
+
+def explain_group(group: Any) -> None:
+    print(f"\n{group.kind}, {RATE} messages a second, all in {group.folder}")
+    for consumer in group.consumers:
+        entry = ", ".join(f"{name} {value}" for name, value in group.entry(consumer).items() if name != "kind")
+        print(f"  {consumer.name:24}{entry}, pid {consumer.pid}")
+        print(f"  {'':24}curl {url(consumer, 'status')}; curl -X POST {url(consumer, 'leave')}, or join")
 
 
 def account(scene: Scene) -> None:

@@ -16,6 +16,9 @@ from ..nginx import free_port
 from ..zookeeper import HOST
 
 PROFILE = "rocketmq-5"
+# The ones before wanted to be told how to log.
+BEFORE = "rocketmq-4"
+LOGS = "<configuration><root level='warn'/></configuration>"
 # A whole request in their protocol: which brokers there are (106).
 _HEADER = b'{"code":106,"flag":0,"language":"PYTHON","opaque":1,"version":401,"serializeTypeCurrentRPC":"JSON"}'
 _CLUSTER_INFO = struct.pack(">ii", 4 + len(_HEADER), len(_HEADER)) + _HEADER
@@ -40,13 +43,14 @@ storePathCommitLog={folder}/store/commitlog
 
 
 class NameServer(Server):
-    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, options: Sequence[str] = (), profile: str = PROFILE) -> None:
         """options: more of the JVM's."""
         self.port = free_port()
+        _logs(folder)
         (folder / "namesrv.conf").write_text(f"listenPort={self.port}\nbindAddress={HOST}\n")
         words = ["-Xmx64m", *options, f"-Drocketmq.home.dir={folder}", "org.apache.rocketmq.namesrv.NamesrvStartup"]
         words += ["-c", str(folder / "namesrv.conf")]
-        super().__init__(folder.name, folder, PROFILE, words, lambda: brokers(self) is not None)
+        super().__init__(folder.name, folder, profile, words, lambda: brokers(self) is not None)
 
     @property
     def address(self) -> str:
@@ -54,19 +58,20 @@ class NameServer(Server):
 
 
 class Broker(Server):
-    """A master. names: of the name servers that it tells of itself. options: more of the JVM's."""
+    """A master. names: of the name servers that it tells of itself. more: lines of its configuration."""
 
     # It takes 17 s to end in order.
     grace = 30.0
 
-    def __init__(self, folder: Path, names: list[NameServer], more: str = "", options: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, names: list[NameServer], more: str = "", profile: str = PROFILE) -> None:
         self.port = _port_with_another()
+        _logs(folder)
         addresses = ";".join(one.address for one in names)
         text = BROKER.format(name=folder.name, names=addresses, port=self.port, ha=free_port(), folder=folder)
         (folder / "broker.conf").write_text(text + more)
-        words = ["-Xmx256m", *options, f"-Drocketmq.home.dir={folder}", "org.apache.rocketmq.broker.BrokerStartup"]
+        words = ["-Xmx256m", f"-Drocketmq.home.dir={folder}", "org.apache.rocketmq.broker.BrokerStartup"]
         words += ["-c", str(folder / "broker.conf")]
-        super().__init__(folder.name, folder, PROFILE, words, lambda: all(self.known(one) for one in names))
+        super().__init__(folder.name, folder, profile, words, lambda: all(self.known(one) for one in names))
 
     @property
     def address(self) -> str:
@@ -75,6 +80,12 @@ class Broker(Server):
     def known(self, name: NameServer) -> bool:
         """Whether the name server tells its address: an open port is not enough."""
         return self.address in (brokers(name) or "")
+
+
+def _logs(folder: Path) -> None:
+    (folder / "conf").mkdir(exist_ok=True)
+    for name in ("broker", "namesrv"):
+        (folder / "conf" / f"logback_{name}.xml").write_text(LOGS)
 
 
 def _port_with_another() -> int:
