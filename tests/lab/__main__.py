@@ -32,8 +32,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.lab",
-        description="ZooKeeper with Dubbo's providers and consumers, and brokers with consumers of messages, on loopback "
-        "and until Ctrl-C.",
+        description="ZooKeeper with Dubbo's providers and consumers, and brokers with consumers of messages, on "
+        "loopback and until Ctrl-C.",
     )
     parser.add_argument("--dubbo", nargs="*", choices=[*LEVELS], default=[*LEVELS], help="its versions; all of them")
     parser.add_argument("--brokers", nargs="*", choices=[*BROKERS], default=[*BROKERS], help="which; all of them")
