@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import threading
 from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -321,3 +324,42 @@ def test_bad_values_are_refused_before_anything_is_done(
     with pytest.raises(Failed) as refused:
         mq_consumer_pause.run(valid(**{"state": "out", **params}), False)
     assert said in str(refused.value) and not application.told
+
+
+@pytest.mark.parametrize(("program", "told"), [("true", True), ("false", False)])
+def test_an_application_may_be_told_by_a_command(program: str, told: bool) -> None:
+    params = valid(broker=None, servers=None, state="out", leave={"command": [program]})
+    if told:
+        result = mq_consumer_pause.run(params, False)
+        assert result["changed"] and result["msg"] == f"{THREE}: command {program} has done it"
+    else:
+        with pytest.raises(Failed, match="command false ended with status 1"):
+            mq_consumer_pause.run(params, False)
+
+
+@pytest.mark.parametrize(("state", "word"), [("out", "STOPPED"), ("in", "STARTED")])
+def test_a_binding_of_spring_is_stopped_and_never_paused(state: str, word: str) -> None:
+    """A double of the actuator's endpoint."""
+    heard: list[tuple[str, str, bytes]] = []
+
+    class Actuator(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            heard.append((self.path, self.headers["Content-Type"], body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Actuator) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        bindings = f"http://127.0.0.1:{server.server_port}/actuator/bindings"
+        lever = {"actuator_binding": {"url": bindings, "name": "order-in-0"}}
+        given = valid(broker=None, servers=None, state=state, leave=lever, join=lever)
+        result = mq_consumer_pause.run(given, False)
+        server.shutdown()
+    assert result["changed"] and "answers 204" in result["msg"]
+    ((path, kind, body),) = heard
+    assert (path, kind) == ("/actuator/bindings/order-in-0", "application/json")
+    assert json.loads(body) == {"state": word}
