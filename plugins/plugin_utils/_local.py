@@ -32,7 +32,9 @@ def run(module: str, args: Mapping[str, Any], check_mode: bool) -> dict[str, Any
     name = f"ansible_collections.lossless.restart.plugins.modules.{module.removeprefix(_PREFIX)}"
     code = importlib.import_module(name)
     spec = {key: value for key, value in code.SPEC.items() if key != "supports_check_mode"}
-    checked = ArgumentSpecValidator(**spec).validate(dict(args))
+    # It fills suboptions in where they stand, and YAML lets two arguments be one object.
+    given = {name: dict(value) if isinstance(value, dict) else value for name, value in args.items()}
+    checked = ArgumentSpecValidator(**spec).validate(given)
     if checked.error_messages:
         return {"failed": True, "msg": "; ".join(checked.error_messages)}
     return _answer.of(code.run, checked.validated_parameters, check_mode)

@@ -356,7 +356,7 @@ def test_a_binding_of_spring_is_stopped_and_never_paused(state: str, word: str) 
         threading.Thread(target=server.serve_forever, daemon=True).start()
         bindings = f"http://127.0.0.1:{server.server_port}/actuator/bindings"
         lever = {"actuator_binding": {"url": bindings, "name": "order-in-0"}}
-        given = valid(broker=None, servers=None, state=state, leave=lever, join=lever)
+        given = valid(broker=None, servers=None, state=state, leave=dict(lever), join=dict(lever))
         result = mq_consumer_pause.run(given, False)
         server.shutdown()
     assert result["changed"] and "answers 204" in result["msg"]
