@@ -90,12 +90,13 @@ class Client:
                 raise MqError(f"{self._servers}: partition {', '.join(headless)} of {name} has no leader now")
         return {name: sorted(one.partitions) for name, one in found.items()}
 
-    def groups(self) -> dict[str, Any]:
-        """All groups by name. Raises MqError where a broker does not tell its own."""
+    def listed(self, group: str) -> Any:
+        """The group as it is listed; None where all brokers list theirs, and it is none of them. Raises MqError."""
         found = self.ask("list_consumer_groups")
-        if found.errors:
+        here = [one for one in found.valid if one.group_id == group]
+        if not here and found.errors:
             raise MqError(f"{self._servers}: {self._why(found.errors[0])}")
-        return {one.group_id: one for one in found.valid}
+        return here[0] if here else None
 
     def committed(self, group: str) -> dict[tuple[str, int], int]:
         """By (topic, partition) the offset up to which the group has consumed."""

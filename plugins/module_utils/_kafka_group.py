@@ -53,12 +53,11 @@ class KafkaReader:
 
     def _check_listed(self, client: Client) -> None:
         """That there is such a group, of a kind that is known here: else its description means nothing."""
-        listed = client.groups()
-        if self._group not in listed:
+        found = client.listed(self._group)
+        if found is None:
             raise MqError(
                 f"{self._group}: Kafka at {self._given['bootstrap.servers']} lists no such group of consumers"
             )
-        found = listed[self._group]
         if found.type.name not in _TYPES:
             raise MqError(f"{self._group} is no group of consumers that share partitions, but one of another type")
         if found.is_simple_consumer_group:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +54,18 @@ def test_a_group_that_shares_messages_is_of_another_type(found: Groups) -> None:
         wait_for("the group", lambda: "sharers" in found.scene.listing(), 60, 0.5)
         result = found.info(group="sharers")
         assert result["failed"] and "lists no such group of consumers" in result["msg"], result["msg"]
+
+
+def test_one_of_two_brokers_is_down(tmp_path: Path) -> None:
+    """Each partition has a copy at the other, which leads it after a while; then all is as it was."""
+    with groups("kafka", tmp_path / "two", brokers=2, consumers=2) as found:
+        found.scene.brokers[1].kill()
+        wait_for("the group to be settled again", lambda: settled(found), 90, 0.5)
+        left = found.pause(found.consumers[0], "out", deadline=60.0)
+        assert not left.get("failed") and found.scene.members() == {found.consumers[1].name}, left["msg"]
+
+
+def settled(found: Groups) -> bool:
+    """Where it is not, the module says so and does not guess."""
+    said = found.info()
+    return not said.get("failed") and said["state"] == "stable" and said["unheld"] == []

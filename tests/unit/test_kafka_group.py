@@ -42,8 +42,8 @@ class Brokers:
         self.members, self.state, self.kind, self.simple = members, state, kind, simple
         self.done = {("orders", 0): 7, ("orders", 1): 9}
 
-    def groups(self) -> dict[str, Any]:
-        return {"g": SimpleNamespace(type=named(self.kind), is_simple_consumer_group=self.simple)}
+    def listed(self, group: str) -> Any:
+        return SimpleNamespace(type=named(self.kind), is_simple_consumer_group=self.simple) if group == "g" else None
 
     def ask(self, what: str, names: list[str]) -> dict[str, Any]:
         assert what == "describe_consumer_groups"
