@@ -8,7 +8,6 @@ The HTTP client and the Dubbo consumers account for every request; the registry 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 from collections.abc import Iterator, Mapping
@@ -185,7 +184,7 @@ def test_refusals(stack: contextlib.ExitStack, tmp_path: Path) -> None:
     before = fleet.files(), fleet.pids(), scene.registered()
 
     def refused(limit: str, said: str, host: str = "", **entry: Any) -> None:
-        fleet.inventory.write_text(json.dumps(_described(fleet, host, entry)))
+        fleet.describe(entry, host)
         ended = fleet.roll(limit=limit)
         assert ended.code == 2 and said in ended.text, ended.text
         assert (fleet.files(), fleet.pids(), scene.registered()) == before
@@ -197,12 +196,3 @@ def test_refusals(stack: contextlib.ExitStack, tmp_path: Path) -> None:
     refused("order-2", "application 'echo-scv' is not there; it has echo-svc", application="echo-scv")
     refused("order-2", "zookeeper://127.0.0.1:1 is unreachable", registry="zookeeper://127.0.0.1:1")
     assert scene.failed() == []
-
-
-def _described(fleet: Both, host: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The inventory with this in the host's entry of Dubbo, or in that of every host."""
-    content = fleet.described()
-    for name, values in content["all"]["children"][fleet.service]["hosts"].items():
-        if host in ("", name):
-            values["instance_traffic"][-1].update(entry)
-    return content

@@ -30,10 +30,10 @@ def jars(profile: str) -> Path:
     return _cached("jars", profile, POM.read_bytes(), lambda folder: _fetch(profile, folder))
 
 
-def classes(profile: str, sources: Path) -> Path:
-    """The folder with what is in `sources`, compiled against the jars of a profile; in the cache beside them."""
-    files = sorted(path for path in sources.rglob("*") if path.is_file())
-    content = b"".join(f"\n{path.relative_to(sources)}\n".encode() + path.read_bytes() for path in files)
+def classes(profile: str, *sources: Path) -> Path:
+    """The folder with what is in all `sources`, compiled against the jars of a profile; in the cache beside them."""
+    files = [(folder, path) for folder in sources for path in sorted(folder.rglob("*")) if path.is_file()]
+    content = b"".join(f"\n{path.relative_to(folder)}\n".encode() + path.read_bytes() for folder, path in files)
     return _cached("classes", profile, POM.read_bytes() + content, lambda folder: _compile(profile, sources, folder))
 
 
@@ -58,10 +58,12 @@ def _fetch(profile: str, folder: Path) -> None:
     assert any(folder.glob("*.jar")), f"no jars for {profile}: {said}"
 
 
-def _compile(profile: str, sources: Path, folder: Path) -> None:
-    shutil.copytree(sources, folder, ignore=shutil.ignore_patterns("*.java"))
+def _compile(profile: str, sources: Sequence[Path], folder: Path) -> None:
     command = [program("javac"), "--release", RELEASE, "-d", str(folder), "-cp", f"{jars(profile)}/*"]
-    _run([*command, *map(str, sources.rglob("*.java"))])
+    for one in sources:
+        shutil.copytree(one, folder, ignore=shutil.ignore_patterns("*.java"), dirs_exist_ok=True)
+        command += map(str, one.rglob("*.java"))
+    _run(command)
 
 
 def _run(command: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..java import Server, classes
+from ..mq import JAVA
 from ..mq.application import answers
 from ..nginx import free_port
 from .server import PROFILE
@@ -44,7 +45,7 @@ class Consumer(Server):
             **{"least": str(LEAST), "most": str(MOST), "threads": str(THREADS), **(more or {})},
         }
         words = ["lab.Consumer", *(f"{name}={value}" for name, value in self.words.items())]
-        super().__init__(folder.name, folder, PROFILE, words, lambda: answers(self), classes(PROFILE, SOURCES))
+        super().__init__(folder.name, folder, PROFILE, words, lambda: answers(self), classes(PROFILE, SOURCES, JAVA))
 
 
 class Producer(Server):
@@ -64,7 +65,7 @@ class Producer(Server):
         words = ["lab.Producer", f"namesrv={';'.join(names)}", f"topic={topic}", f"prefix={folder.name}"]
         words += [f"count={count}", f"rate={rate}", f"sent={self._sent}"]
         words += [f"{name}={value}" for name, value in (more or {}).items()]
-        super().__init__(folder.name, folder, PROFILE, words, lambda: True, classes(PROFILE, SOURCES))
+        super().__init__(folder.name, folder, PROFILE, words, lambda: True, classes(PROFILE, SOURCES, JAVA))
 
     def sent(self) -> list[str]:
         """The ids that the broker has taken."""

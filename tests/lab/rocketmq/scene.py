@@ -42,8 +42,12 @@ class Scene:
         return {"kind": self.kind, "servers": self.servers, "group": GROUP, "member": HOST, "client": consumer.name}
 
     def members(self) -> set[str]:
+        return set(self.listed())
+
+    def listed(self) -> list[str]:
+        """In the order of the broker's tool, which lists nobody where the broker does not answer."""
         said = self.admin("consumerConnection", "-g", GROUP)
-        return {line.split()[0].split("@")[1] for line in said.splitlines() if "@" in line.split(" ")[0]}
+        return [line.split()[0].split("@")[1] for line in said.splitlines() if "@" in line.split(" ")[0]]
 
     def produce(self, count: int, rate: int = 0) -> Producer:
         """A producer that has been started; its end is to be waited for."""

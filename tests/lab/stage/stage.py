@@ -200,6 +200,14 @@ class Stage(Fleet):
 
     # Hands
 
+    def describe(self, entry: Mapping[str, Any], instance: str = "") -> None:
+        """Write the inventory with this in the instance's last traffic point, or in everybody's."""
+        content = self.described()
+        for name, values in content["all"]["children"][self.service]["hosts"].items():
+            if instance in ("", name):
+                values["instance_traffic"][-1].update(entry)
+        self.inventory.write_text(json.dumps(content))
+
     def owned(self, **owner: object) -> None:
         """Let the ledger say so of the process that makes its one run."""
         path = self.folder / "ledger" / "state.json"

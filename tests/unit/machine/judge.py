@@ -130,14 +130,10 @@ class Judge:
     # At the end, when every command was run again to its end
 
     def end(self) -> None:
-        # Of more than may be out at once no run can go on with any that serves anywhere: it says so, and restore.yml
-        # gives them back. Whatever else is out has to be back.
-        least = min(len(set(hosts) - self._leases.keys()) / len(hosts) for hosts in ALL.values())
-        stuck = self._leases.keys() if 100 * least < FLOOR else set()
         for (source, pool, host), line in self._world.lines.items():
-            if line.by == US and host not in stuck:
+            if line.by == US:
                 raise Violation(f"{host} was left out of {pool} at {source}")
             if line.state == "up" and line.weight != WEIGHT:
                 raise Violation(f"{host} was left with weight {line.weight} in {pool} at {source}")
-        if self._leases.keys() - stuck:
+        if self._leases:
             raise Violation(f"{', '.join(self._leases)}: their leases are left, and they are not out")

@@ -69,6 +69,9 @@ class Turn:
 class Playbook:
     """A controller's process. since: of its run. skew: how far its own clock is off."""
 
+    restarts = True
+    retries = RETRIES
+
     def __init__(self, world: World, found: wires.Wires, command: Command, machine: str, pid: int, skew: float) -> None:
         self.world, self.command = world, command
         self._wires = found
@@ -162,14 +165,14 @@ class Playbook:
     def _gate(self, turn: Turn) -> None:
         for host in turn.living:
             gate = self._health(host)
-            for _unused in range(RETRIES):
+            for _unused in range(self.retries):
                 if gate.get("failed"):
                     self._keep(turn, host, self._start(host, again=not gate.get("lost")))
                     gate = self._health(host)
             self._keep(turn, host, gate)
             if host not in turn.failed:
-                renewed = self._guard(action="renew", wanted=[host], step="attaching", held=HELD["attaching"])
-                self._keep(turn, host, renewed)
+                asked = {"action": "renew", "wanted": [host], "step": "attaching", "held": HELD["attaching"]}
+                self._keep(turn, host, self._guard(by=host, **asked))
 
     def _attach(self, turn: Turn) -> None:
         for warmup in [10, None] if self.command.warmup else [None]:
@@ -185,12 +188,15 @@ class Playbook:
                 turn.misjudged.add(host)
             self._keep(turn, host, judged)
             if host not in turn.failed:
-                self._keep(turn, host, self._guard(action="release", wanted=[host], done=True))
+                self._keep(turn, host, self._guard(by=host, action="release", wanted=[host], done=self.restarts))
 
-    def _settle(self, turn: Turn) -> None:
+    def _out_again(self, turn: Turn) -> None:
         for host in turn.misjudged:
             for source in SOURCES:
                 self._change([host], source, steps=["attaching"], state="down")
+
+    def _settle(self, turn: Turn) -> None:
+        self._out_again(turn)
         for source in reversed(SOURCES):
             self._change(turn.batch, source, steps=["granted"], state="before")
         for host, why in turn.failed.items():
@@ -257,14 +263,16 @@ class Playbook:
         module = wires.Acts(wires.RESTART, "instance_process", host, call)
         return module({"inventory_hostname": host}, leased=True, state="fenced")
 
-    def _guard(self, **args: Any) -> Result:
+    def _guard(self, by: str = "localhost", **args: Any) -> Result:
+        """by: the host whose task it is."""
+
         def call(params: dict[str, Any]) -> Result:
             wanted = params.get("wanted") or params.get("planned") or []
             step = params.get("step") or ("done" if params.get("done") else "")
             return self._call(f"{params['action']} {', '.join(wanted)} {step}", lambda: self._ask_ledger(params))
 
         module = wires.Acts(wires.GUARD, "availability_guard", "ledger", call)
-        return module({"inventory_hostname": "localhost", "hostvars": self._found}, **args)
+        return module({"inventory_hostname": by, "hostvars": self._found}, **args)
 
     def _ask_ledger(self, params: dict[str, Any]) -> Result:
         self._wires.asked = Asked(str(self), params["action"], (params.get("ticket") or {}).get("at", 0.0))

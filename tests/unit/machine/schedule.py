@@ -20,6 +20,7 @@ from .jobs import Job, Result
 from .judge import Judge, Violation
 from .ledger import DIRECTORY, ZOOKEEPER, Memory, Session
 from .playbook import Asked, Command, Playbook
+from .restore import Restore
 from .wires import Wires
 from .world import HOSTS, SERVICES, SOURCES, World
 
@@ -78,8 +79,14 @@ class Story:
 
     def command(self, command: Command, machine: str, skew: float) -> Playbook:
         self._pids += 1
-        controller = Playbook(self.world, self._wires, command, machine, self._pids, skew)
-        self._say(f"{controller} starts {command}")
+        return self._typed(Playbook(self.world, self._wires, command, machine, self._pids, skew), str(command))
+
+    def restore(self, service: str, machine: str, skew: float) -> Playbook:
+        self._pids += 1
+        return self._typed(Restore(self.world, self._wires, service, machine, self._pids, skew), f"restore of {service}")
+
+    def _typed(self, controller: Playbook, what: str) -> Playbook:
+        self._say(f"{controller} starts {what}")
         self.controllers.append(controller)
         self.started.append(controller)
         self._resume(controller)
@@ -203,6 +210,19 @@ class Story:
             self.left.remove(job)
         self._all_to_their_end()
         self.wait(len(SECONDS) - 1)
+        self._all_again()
+        # Of more than may be out at once no run can go on with any that serves anywhere: it says so, and what to type.
+        for service in SERVICES:
+            if self.memory.state.leases.keys() & set(SERVICES[service]):
+                self.restore(service, MACHINES[0], 0.0)
+                self._all_to_their_end()
+        self._all_again()
+        while self.left:
+            self.late(0)
+        self.judge.end()
+
+    def _all_again(self) -> None:
+        """The same commands, and what a person drained is put back."""
         typed: set[str] = set()
         for service in (*SERVICES, *SERVICES):
             for place in self.world.lines:
@@ -212,9 +232,6 @@ class Story:
                 typed.add(service)
                 self.command(Command(service, SERVICES[service], [4]), MACHINES[0], 0.0)
                 self._all_to_their_end()
-        while self.left:
-            self.late(0)
-        self.judge.end()
 
     def _all_to_their_end(self) -> None:
         for _unused in range(PATIENCE):
