@@ -56,7 +56,7 @@ system: ## packages of the system that the integration tests need
 	tests/tools/system.sh
 
 unit: .venv/test.stamp ## functions alone, and the collection's structure
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit
 
 style: .venv/test.stamp ## ruff and mypy
 	$(BIN)/ruff check .

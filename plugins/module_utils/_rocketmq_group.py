@@ -62,8 +62,8 @@ class RocketmqReader:
         retry, warnings = route(self._names, _RETRY + self._group)
         if retry is None:
             raise MqError(
-                f"{self._group}: no broker has had such a group: look at its name, and at the name servers "
-                f"{', '.join(line.address for line in self._names)}"
+                f"{self._group}: the name servers {', '.join(line.address for line in self._names)} list no broker with "
+                "such a group: look at its name, and whether its brokers run"
             )
         found: dict[str, Client] = {}
         topics: set[str] = {_RETRY + self._group}

@@ -30,12 +30,12 @@ LABS: dict[str, Any] = {
     "rabbitmq": lab.rabbitmq,
 }
 # What is said of a broker that died.
-DOWN = {"rocketmq": "unreachable", "kafka": "brokers are down"}
+DOWN = {"rocketmq": "list no broker with such a group", "kafka": "brokers are down"}
 SECRET = "hunter2-of-nobody"
 # By kind: what is wrong in everybody's entry, and what is said of it.
 WRONG: dict[str, list[tuple[dict[str, Any], str]]] = {
     "rocketmq": [
-        ({"group": "order-consumr"}, "order-consumr"),
+        ({"group": "order-consumr"}, "list no broker with such a group"),
         ({"servers": ["127.0.0.1:1"]}, "127.0.0.1:1"),
     ],
     "kafka": [

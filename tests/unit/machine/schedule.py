@@ -212,11 +212,12 @@ class Story:
         self.wait(len(SECONDS) - 1)
         self._all_again()
         # Of more than may be out at once no run can go on with any that serves anywhere: it says so, and what to type.
-        for service in SERVICES:
-            if self.memory.state.leases.keys() & set(SERVICES[service]):
-                self.restore(service, MACHINES[0], 0.0)
-                self._all_to_their_end()
-        self._all_again()
+        left = [service for service in SERVICES if self.memory.state.leases.keys() & set(SERVICES[service])]
+        for service in left:
+            self.restore(service, MACHINES[0], 0.0)
+            self._all_to_their_end()
+        if left:
+            self._all_again()
         while self.left:
             self.late(0)
         self.judge.end()
