@@ -61,9 +61,10 @@ class RocketmqReader:
         """Raises MqError."""
         retry, warnings = route(self._names, _RETRY + self._group)
         if retry is None:
+            names = ", ".join(line.address for line in self._names)
             raise MqError(
-                f"{self._group}: the name servers {', '.join(line.address for line in self._names)} list no broker with "
-                "such a group: look at its name, and whether its brokers run"
+                f"{self._group}: the name servers {names} list no broker with such a group: look at its name, and "
+                "whether its brokers run"
             )
         found: dict[str, Client] = {}
         topics: set[str] = {_RETRY + self._group}

@@ -84,6 +84,8 @@ options:
         description:
           - A binding of Spring Cloud Stream, as C(url) (of the actuator's bindings) and C(name). It is told V(STOPPED)
             to leave and V(STARTED) to join, never paused.
+          - Spring waits ten seconds for what a thread has taken, so set Kafka's C(max.poll.records) low enough. It names
+            the client of each thread C(client.id) and a number, as in C(order-3-0).
         type: dict
       none: &none
         description: The application cannot be told. Nothing is done here; it leaves when it is stopped, if at all.
@@ -206,9 +208,11 @@ EXAMPLES = r"""
     broker: kafka
     servers: ["kafka1:9092", "kafka2:9092"]
     group: order-consumer
-    members: ["order-3@10.0.0.3"]
+    members: ["order-3-0@10.0.0.3"]
     leave:
       actuator_binding: {url: "http://127.0.0.1:8081/actuator/bindings", name: order-in-0}
+    finished:
+      - {url: "http://127.0.0.1:8081/actuator/bindings/order-in-0", expect: {"0.state": stopped}}
 """
 
 RETURN = r"""

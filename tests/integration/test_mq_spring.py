@@ -44,11 +44,11 @@ def application(scene: Scene, tmp_path: Path) -> Iterator[Application]:
 
 def pause(scene: Scene, application: Application, state: str, **more: Any) -> dict[str, Any]:
     lever = {"actuator_binding": {"url": application.bindings, "name": BINDING}}
-    words = [
+    words: list[dict[str, Any]] = [
         {"url": f"{application.bindings}/{BINDING}", "expect": {"0.state": "stopped"}},
         {"url": url(application, "status"), "expect": {"in_flight": 0}},
     ]
-    asked = {"broker": "kafka", "servers": scene.servers, "group": GROUP, "leave": lever, "join": lever}
+    asked: dict[str, Any] = {"broker": "kafka", "servers": scene.servers, "group": GROUP, "leave": lever, "join": lever}
     asked |= {"members": [f"{application.client}@{HOST}"], "finished": words, "quiet": 0.5, "deadline": 30.0}
     return _local.run("mq_consumer_pause", {**asked, "state": state, **more}, False)
 
@@ -57,7 +57,8 @@ def test_nothing_is_lost(scene: Scene, application: Application) -> None:
     """Killed right after it has left."""
     producer = scene.produce(2000, 100)
     mine = {application.client}
-    wait_for("all to consume", lambda: all(messages.steps([one.journal]) for one in [*scene.consumers, application]), 60)
+    journals = [application.journal, *(one.journal for one in scene.consumers)]
+    wait_for("all to consume", lambda: all(messages.steps([journal]) for journal in journals), 60)
     leaver = application.pid
     left = pause(scene, application, "out")
     assert not left.get("failed") and left["changed"] and scene.members() == OTHERS, left["msg"]
@@ -66,7 +67,7 @@ def test_nothing_is_lost(scene: Scene, application: Application) -> None:
     wait_for("it to be back by itself", lambda: scene.members() == OTHERS | mine, 60, 0.5)
     back = pause(scene, application, "in", before=left["before"])
     assert not back.get("failed"), back["msg"]
-    account = accounting.account(producer, [one.journal for one in [*scene.consumers, application]], {leaver})
+    account = accounting.account(producer, journals, {leaver})
     assert account.sent == 2000 and account.clean, account.text()
 
 

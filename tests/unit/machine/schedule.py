@@ -83,7 +83,8 @@ class Story:
 
     def restore(self, service: str, machine: str, skew: float) -> Playbook:
         self._pids += 1
-        return self._typed(Restore(self.world, self._wires, service, machine, self._pids, skew), f"restore of {service}")
+        controller = Restore(self.world, self._wires, service, machine, self._pids, skew)
+        return self._typed(controller, f"restore of {service}")
 
     def _typed(self, controller: Playbook, what: str) -> Playbook:
         self._say(f"{controller} starts {what}")
