@@ -84,8 +84,8 @@ options:
         description:
           - A binding of Spring Cloud Stream, as C(url) (of the actuator's bindings) and C(name). It is told V(STOPPED)
             to leave and V(STARTED) to join, never paused.
-          - Spring waits ten seconds for what a thread has taken, so set Kafka's C(max.poll.records) low enough. It names
-            the client of each thread C(client.id) and a number, as in C(order-3-0).
+          - Spring waits ten seconds for what a thread has taken, so set Kafka's C(max.poll.records) low enough. It
+            names the client of each thread C(client.id) and a number, as in C(order-3-0).
         type: dict
       none: &none
         description: The application cannot be told. Nothing is done here; it leaves when it is stopped, if at all.
