@@ -37,6 +37,7 @@ def application(scene: Scene, tmp_path: Path) -> Iterator[Application]:
     one = Application(folder, scene.servers, GROUP, TOPIC)
     try:
         one.start()
+        wait_for("it to be in the group", lambda: one.client in scene.members(), 60, 0.5)
         yield one
     finally:
         one.kill()

@@ -17,18 +17,15 @@ from typing import Any
 import pytest
 
 from tests import lab
+from tests.integration.mq_groups import LABS
 from tests.lab.demo import clean, wait_for
 from tests.lab.mq.application import status
 from tests.lab.stage import LONG, Consuming
 
 pytestmark = pytest.mark.timeout(900)
 
-LABS: dict[str, Any] = {
-    "rocketmq": lab.rocketmq,
-    # The protocol of KIP-848; what goes wrong is tried on the classic one.
-    "kafka": partial(lab.kafka, protocol="consumer"),
-    "rabbitmq": lab.rabbitmq,
-}
+# Kafka's with the protocol of KIP-848; what goes wrong is tried on the classic one.
+ROLLED: dict[str, Any] = {**LABS, "kafka": partial(lab.kafka, protocol="consumer")}
 # What is said of a broker that died.
 DOWN = {"rocketmq": "list no broker with such a group", "kafka": "brokers are down"}
 SECRET = "hunter2-of-nobody"
@@ -62,10 +59,10 @@ def brokers(stack: contextlib.ExitStack, folder: Path, made: Any) -> Any:
     return stack.enter_context(made(folder, consumers=0))
 
 
-@pytest.mark.parametrize("kind", LABS)
+@pytest.mark.parametrize("kind", ROLLED)
 def test_roll(stack: contextlib.ExitStack, tmp_path: Path, kind: str) -> None:
     """No message is lost, cut, interrupted, or done again because of one that left; nor is a request."""
-    group = brokers(stack, tmp_path / "brokers", LABS[kind])
+    group = brokers(stack, tmp_path / "brokers", ROLLED[kind])
     fleet = stack.enter_context(Consuming(tmp_path / "fleet", group, variables={"fleet_pace": [1]}))
     assert isinstance(fleet, Consuming)
     with fleet.watched() as (client, _observer):
@@ -120,7 +117,7 @@ def test_a_gate_that_fails(stack: contextlib.ExitStack, tmp_path: Path) -> None:
 def test_the_broker_dies(stack: contextlib.ExitStack, tmp_path: Path, kind: str) -> None:
     """Once one has left: nothing is restarted, no balancer is touched, and the lease is kept; the same command does the
     rest."""
-    group = brokers(stack, tmp_path / "brokers", getattr(lab, kind))
+    group = brokers(stack, tmp_path / "brokers", LABS[kind])
     variables = {"fleet_pace": [1], "instance_drain_deadline": 12.0}
     fleet = stack.enter_context(Consuming(tmp_path / "fleet", group, variables=variables))
     assert isinstance(fleet, Consuming)

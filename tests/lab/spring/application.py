@@ -4,15 +4,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ..java import Server, classes
 from ..mq import JAVA
+from ..mq.application import answers, url
 from ..mq.worker import LEAST, MOST
 from ..nginx import free_port
 from ..zookeeper import HOST
@@ -47,7 +44,7 @@ class Application(Server):
             **{"lab.journal": self.journal, "lab.name": folder.name, "lab.least": LEAST, "lab.most": MOST},
         }
         words = ["-Xmx128m", "lab.Application", *(f"--{name}={value}" for name, value in settings.items())]
-        super().__init__(folder.name, folder, PROFILE, words, self._up, classes(PROFILE, SOURCES, JAVA))
+        super().__init__(folder.name, folder, PROFILE, words, lambda: answers(self), classes(PROFILE, SOURCES, JAVA))
 
     @property
     def client(self) -> str:
@@ -56,13 +53,4 @@ class Application(Server):
 
     @property
     def bindings(self) -> str:
-        return f"http://{HOST}:{self.http_port}/actuator/bindings"
-
-    def _up(self) -> bool:
-        with contextlib.suppress(OSError):
-            return bool(self._get("actuator/health")["status"] == "UP")
-        return False
-
-    def _get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"http://{HOST}:{self.http_port}/{path}", timeout=30) as answer:
-            return json.load(answer)
+        return url(self, "actuator/bindings")

@@ -78,13 +78,15 @@ class Story:
         self.command(command, MACHINES[whom >> 1 & 1], 1000.0 * (whom & 7))
 
     def command(self, command: Command, machine: str, skew: float) -> Playbook:
-        self._pids += 1
-        return self._typed(Playbook(self.world, self._wires, command, machine, self._pids, skew), str(command))
+        return self._typed(Playbook(self.world, self._wires, command, machine, self._pid(), skew), str(command))
 
     def restore(self, service: str, machine: str, skew: float) -> Playbook:
-        self._pids += 1
-        controller = Restore(self.world, self._wires, service, machine, self._pids, skew)
+        controller = Restore(self.world, self._wires, service, machine, self._pid(), skew)
         return self._typed(controller, f"restore of {service}")
+
+    def _pid(self) -> int:
+        self._pids += 1
+        return self._pids
 
     def _typed(self, controller: Playbook, what: str) -> Playbook:
         self._say(f"{controller} starts {what}")
