@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible import constants as C
+from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.lossless.restart.plugins.module_utils import _ledger_place
 from ansible_collections.lossless.restart.plugins.plugin_utils import (
@@ -79,6 +80,9 @@ class ActionModule(FleetAction):
             "owner": _controller.owner(),
             "new": fleet["fleet_new"],
             "take_over": fleet["fleet_take_over"],
+            "reason": fleet["fleet_reason"],
+            "change": fleet["fleet_change"],
+            **_asked.allowed(described, variables),
             **_asked.measured(described, after=0.0),
         }
         plan = self._ledger(asked, described, variables) if asked["wanted"] else _asked.nothing(checks)
@@ -87,7 +91,8 @@ class ActionModule(FleetAction):
         warned = [text for note in _own.journal() for text in note["warned"]]
         Display().display("\n".join(_receipt.plan_lines(plan, described, checks, warned)))
         _tell_of_glass(fleet["fleet_break_glass"])
-        problems = _preflight.problems(plan, checks, _receipt.drained(plan)) + _asked.unjudged(described)
+        problems = list(plan.get("against", []))
+        problems += _preflight.problems(plan, checks, _receipt.drained(plan)) + _asked.unjudged(described)
         replaces = fleet["fleet_ledger_replaces"]
         problems += _preflight.foreign(described["checked"], variables["hostvars"], status, replaces)
         if problems:
@@ -99,6 +104,7 @@ class ActionModule(FleetAction):
             "resumes": plan["resumes"] or {},
             "dead": asked["dead"],
             "unreachable": checks.unreachable,
+            "confirm": bool((plan.get("policy") or {}).get("confirm")),
         }
         _own.write("plan", kept)
         sizes = [len(batch) for batch in plan["batches"]] or [1]
@@ -121,7 +127,14 @@ class ActionModule(FleetAction):
             "new": fleet["fleet_new"],
             "take_over": fleet["fleet_take_over"],
             "held": _TAKEN_OVER,
+            "confirm": fleet["fleet_confirm"],
+            "selected": described["selected"],
+            **{name: fleet[f"fleet_{name}"] for name in ("pace", "floor", "max_out", "drained", "fit")},
+            "empty": fleet["fleet_break_glass_empty"],
+            **_asked.allowed(described, variables),
         }
+        if plan["confirm"] and not asked["confirm"]:
+            asked["confirm"] = _confirmed(described["service"])
         result = self._ledger(asked, described, variables)
         if not result.get("failed"):
             ledger = {**result["ledger"], "replaces": fleet["fleet_ledger_replaces"]}
@@ -147,6 +160,7 @@ class ActionModule(FleetAction):
             **_asked.run(),
             **ticket,
             "process": identities,
+            **_asked.allowed(described, variables),
             **_asked.measured(described, after=ticket["asked"]),
         }
         asked.pop("asked")
@@ -205,6 +219,15 @@ class ActionModule(FleetAction):
         _tell_of_glass(described["fleet"]["fleet_break_glass"])
         missed += [] if outcome["complete"] else [outcome["msg"]]
         return {**outcome, "failed": bool(missed), "msg": "; ".join(missed) or outcome["msg"]}
+
+
+def _confirmed(service: str) -> str:
+    """The service's name as a person types it; empty where there is no terminal, and so nobody to ask."""
+    try:
+        typed = Display().prompt_until(f"  This is production. Type the name of the service to go on ({service}): ")
+    except AnsibleError:
+        return ""
+    return str(typed.decode(errors="replace")).strip()
 
 
 def _tell_of_glass(why: str) -> None:

@@ -52,7 +52,7 @@ class ActionModule(FleetAction):
 
         def describe(hosts: Sequence[str]) -> dict[str, Any]:
             service = _service.name(hosts, inventory)
-            if entry != "stop":
+            if entry not in _several.BARE:
                 return _service.description(service, hosts, specs, inventory, extra, rolls=False)
             # Whatever is wrong with an instance, the service's runs can be stopped.
             fleet = _service.settings(inventory.groups[service], hosts, specs["fleet"], inventory, rolls=False)

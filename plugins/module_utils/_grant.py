@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import _ledger, _levels, _plan, _queue, _runs, _sweep, _ticket
+from . import _ledger, _levels, _permission, _plan, _queue, _runs, _sweep, _ticket
 from ._ledger import Lease, Ledger, Refused, Run, State
 from ._levels import Glass, Level, grouped
 from ._params import Params
-from ._scene import Scene, blocked, refuse_foreign, scene, unliftable, why_no_room
+from ._scene import Scene, blocked, permitted, refuse_foreign, scene, unliftable, why_no_room
 
 # Seconds by the ledger's clock after which what was measured on a ticket is too old.
 TICKET_AGE = 10.0
@@ -31,7 +31,11 @@ def acquire(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, An
     run = _runs.own(before, params, granting=True)
     if _stale(before, asked):
         return _again(ledger, params, asked)
-    view = scene(params, check, _glass(run, params))
+    permission = _permission.of(ledger, before, params, run.service)
+    wrong = _permission.still(permission, before, run)
+    if wrong:
+        raise Refused("\n".join(["The policy does not allow this any more. Nothing was granted:", *wrong]), rules=wrong)
+    view = permitted(permission, scene(params, check, _glass(run, params)))
     if view.service != run.service:
         raise Refused(f"run {run.id} is one of {run.service}, not of {view.service}")
     refuse_foreign(view, before, ledger.place, params.text("replaces"))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from . import (
+    _approval,
     _ending,
     _grant,
     _hold,
@@ -33,6 +34,7 @@ ACTIONS: Mapping[str, Callable[[Ledger, Params], dict[str, Any]]] = {
     "release": _hold.release,
     "stop": _ending.stop,
     "finish": _ending.finish,
+    "approve": _approval.approve,
 }
 MEASURING: Mapping[str, Callable[[Ledger, Params, _sweep.Check], dict[str, Any]]] = {
     "plan": _preview.plan,

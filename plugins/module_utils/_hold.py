@@ -68,7 +68,9 @@ def release(ledger: Ledger, params: Params) -> dict[str, Any]:
         given[:] = [host for host in hosts if host in mine and _held(state, run, host, params)]
         finished = list(dict.fromkeys([*run.done, *given])) if done else run.done
         after = replace(run, done=finished, heartbeat=state.at)
-        return replace(state, leases={h: o for h, o in state.leases.items() if h not in given}).with_run(after)
+        restarted = {**state.restarted, run.service: state.at} if done else state.restarted
+        leases = {h: o for h, o in state.leases.items() if h not in given}
+        return replace(state, leases=leases, restarted=restarted).with_run(after)
 
     state = ledger.commit(change)
     event = {"at": state.at, "event": "released", "hosts": given, "done": done}

@@ -16,6 +16,8 @@ RUNNING, STOPPED, FINISHED, SUPERSEDED = "running", "stopped", "finished", "supe
 OWNER = ("name", "machine", "boot", "pid", "start")
 # Runs that have left the ledger's state for its history.
 PAST = (FINISHED, SUPERSEDED)
+# What a platform team writes beside the ledger: the policy, and ssh's public keys of those who may approve.
+POLICY, SIGNERS = "policy.yml", "allowed_signers"
 # Seconds for which a run that holds no lease is taken to be alive after it was last heard of.
 SILENCE = 300.0
 
@@ -48,7 +50,8 @@ class Run:
     owner: {name, machine, boot, pid, start}. since: only older processes are restarted. planned: every host that it is
     to restart, asked: those that its last command named. ended: when its process had finished reporting.
     account: who came to the ledger's host, as that host knows it. change: the change or incident that it is done for.
-    glass: why it may go below the floor; empty where it may not.
+    glass: why it may go below the floor; empty where it may not. kind: single, rolling, canary or forced. approved: the
+    request and whose word it has, {id, by, at, until, plan, signature}; empty where none was needed.
     """
 
     id: str
@@ -67,6 +70,8 @@ class Run:
     heartbeat: float
     ended: float | None
     why: str
+    kind: str = "rolling"
+    approved: Mapping[str, Any] = field(default_factory=dict)
 
     def left(self) -> list[str]:
         """The planned hosts that are not done."""
@@ -109,10 +114,26 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Request:
+    """A plan that waits for another person's word, or has it. plan: all that was asked for, and by whom.
+
+    until: when it is forgotten. approved: {by, at, signature}; empty before. It is gone once a run began on it.
+    """
+
+    id: str
+    plan: Mapping[str, Any]
+    since: float
+    until: float
+    approved: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class State:
     """All of the ledger at one revision. at: the ledger's clock when it was read or written.
 
-    The revision grows when a lease is granted, released or taken over, and then only. queue: by run.
+    The revision grows when a lease is granted, released or taken over, and then only. queue: by run. policy: the
+    version that a run began under last; empty before the first. restarted: by service, when one of its instances was
+    restarted last.
     """
 
     id: str = ""
@@ -122,6 +143,9 @@ class State:
     runs: Mapping[str, Run] = field(default_factory=dict)
     leases: Mapping[str, Lease] = field(default_factory=dict)
     queue: Mapping[str, Waiting] = field(default_factory=dict)
+    policy: str = ""
+    restarted: Mapping[str, float] = field(default_factory=dict)
+    requests: Mapping[str, Request] = field(default_factory=dict)
 
     def with_run(self, run: Run) -> State:
         return replace(self, runs={**self.runs, run.id: run})
@@ -166,6 +190,10 @@ class Ledger(Protocol):
 
     def events(self, run: str) -> list[dict[str, Any]]:
         """A run's log, oldest first."""
+
+    def rule(self, name: str) -> tuple[str, bytes | None]:
+        """What the platform team wrote beside the ledger, POLICY or SIGNERS: its place, and its bytes; None where there
+        is none. Refused is what others than they and the ledger's account may write. No run can say where it is."""
 
 
 def settled(old: State, new: State) -> State:

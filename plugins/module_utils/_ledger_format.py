@@ -1,15 +1,19 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The ledger's records as JSON, format 2. A record that is not exactly as written here is refused, never guessed."""
+"""The ledger's records as JSON, format 3. A record that is not exactly as written here is refused, never guessed.
+
+Format 2 knew no policy: what it lacks is what stood for nothing then.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ._ledger import OWNER, Lease, Run, State, Waiting
+from ._ledger import OWNER, Lease, Request, Run, State, Waiting
 
-FORMAT = 2
+FORMAT = 3
+_BEFORE = 2
 
 
 class Corrupt(ValueError):
@@ -19,10 +23,10 @@ class Corrupt(ValueError):
 # A record's fields and their types, as they stand in the file.
 _NUMBER = (int, float)
 _RUN: Mapping[str, Any] = {
-    **dict.fromkeys(("id", "service", "account", "reason", "change", "glass", "state", "why"), str),
+    **dict.fromkeys(("id", "service", "account", "reason", "change", "glass", "state", "why", "kind"), str),
     **dict.fromkeys(("planned", "asked", "done"), list),
     **dict.fromkeys(("since", "began", "heartbeat"), _NUMBER),
-    "owner": dict,
+    **dict.fromkeys(("owner", "approved"), dict),
     "ended": (*_NUMBER, type(None)),
 }
 _LEASE: Mapping[str, Any] = {
@@ -38,12 +42,19 @@ _WAITING: Mapping[str, Any] = {
     **dict.fromkeys(("since", "seen"), _NUMBER),
     **dict.fromkeys(("place", "revision"), int),
 }
-_STATE: Mapping[str, Any] = {
+_REQUEST: Mapping[str, Any] = {
     "id": str,
+    **dict.fromkeys(("plan", "approved"), dict),
+    **dict.fromkeys(("since", "until"), _NUMBER),
+}
+_STATE: Mapping[str, Any] = {
+    **dict.fromkeys(("id", "policy"), str),
     **dict.fromkeys(("revision", "token"), int),
     "at": _NUMBER,
-    **dict.fromkeys(("runs", "leases", "queue"), dict),
+    **dict.fromkeys(("runs", "leases", "queue", "restarted", "requests"), dict),
 }
+_NEW_RUN: Mapping[str, Any] = {"kind": "rolling", "approved": {}}
+_NEW_STATE: Mapping[str, Any] = {"policy": "", "restarted": {}, "requests": {}}
 
 
 def encode(state: State) -> dict[str, Any]:
@@ -54,15 +65,19 @@ def encode(state: State) -> dict[str, Any]:
         "runs": {name: vars(run) for name, run in state.runs.items()},
         "leases": {host: vars(lease) for host, lease in state.leases.items()},
         "queue": {name: vars(one) for name, one in state.queue.items()},
+        "requests": {name: vars(one) for name, one in state.requests.items()},
     }
 
 
 def decode(record: Any) -> State:
     """The state from JSON values. Raises Corrupt."""
-    values = _checked(record, _STATE, versioned=True)
+    values = _checked(_of_now(record), _STATE, versioned=True)
     runs = {name: Run(**_checked(run, _RUN)) for name, run in values["runs"].items()}
     leases = {host: Lease(**_checked(lease, _LEASE)) for host, lease in values["leases"].items()}
     queue = {name: Waiting(**_checked(one, _WAITING)) for name, one in values["queue"].items()}
+    requests = {name: Request(**_checked(one, _REQUEST)) for name, one in values["requests"].items()}
+    if any(not isinstance(at, _NUMBER) or isinstance(at, bool) for at in values["restarted"].values()):
+        raise Corrupt("restarted has something in it that is no time")
     if any(sorted(run.owner) != sorted(OWNER) for run in runs.values()):
         raise Corrupt(f"a run's owner must have {', '.join(OWNER)}")
     if any(name != run.id for name, run in runs.items()) or any(host != lease.host for host, lease in leases.items()):
@@ -71,7 +86,15 @@ def decode(record: Any) -> State:
         raise Corrupt("somebody is in the queue who is no run")
     if any(lease.run not in runs or lease.token > values["token"] for lease in leases.values()):
         raise Corrupt("a lease belongs to no run, or has a token that was never given out")
-    return State(**{**values, "runs": runs, "leases": leases, "queue": queue})
+    return State(**{**values, "runs": runs, "leases": leases, "queue": queue, "requests": requests})
+
+
+def _of_now(record: Any) -> Any:
+    """A state of the format before as one of this format."""
+    if not isinstance(record, dict) or record.get("format") != _BEFORE or not isinstance(record.get("runs"), dict):
+        return record
+    runs = {name: {**_NEW_RUN, **run} if isinstance(run, dict) else run for name, run in record["runs"].items()}
+    return {**_NEW_STATE, **record, "format": FORMAT, "runs": runs}
 
 
 def encode_past(run: Run) -> dict[str, Any]:
@@ -81,6 +104,8 @@ def encode_past(run: Run) -> dict[str, Any]:
 
 def decode_past(record: Any) -> Run:
     """A run of the history from JSON values. Raises Corrupt."""
+    if isinstance(record, dict) and record.get("format") == _BEFORE:
+        record = {**_NEW_RUN, **record, "format": FORMAT}
     return Run(**_checked(record, _RUN, versioned=True))
 
 

@@ -64,6 +64,12 @@ class Nodes:
                 raise self.refused(f"{path} is open to {', '.join(others)}. Look who used it, then set its ACL right")
         self._trusted = True
 
+    def closed(self, path: str) -> None:
+        """Refuse a node that anybody may change, or a whole host."""
+        anybody = [one for one in self._session.acl(path) if one.id.scheme in ("world", "ip")]
+        if any(one.perms != _zookeeper.READ for one in anybody):
+            raise self.refused(f"{path} may be changed by anybody. Look who did, then set its ACL right")
+
     def make(self) -> None:
         """What is missing of the ledger; its parent must be there."""
         paths = [self.path(), *map(self.path, ("clock", "past", "events"))]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Callable
 
 from ._ledger import Away
 
@@ -56,6 +57,36 @@ def file_system(path: str, mounts: str) -> str:
             if inside and len(point) >= len(best):
                 best, kind = point, right.split(" ")[0]
     return kind
+
+
+def written(path: str, owner: int) -> bytes | None:
+    """The bytes of a file of root's or `owner`'s that nobody else may change; None where there is none, and where there
+    is no directory for it. Raises Away."""
+    folder = os.path.dirname(path)
+    try:
+        above = os.lstat(folder)
+    except FileNotFoundError:
+        return None
+    _only_for(folder, above, owner, stat.S_ISDIR)
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    _only_for(path, found, owner, stat.S_ISREG)
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as stream:
+        _only_for(path, os.fstat(stream.fileno()), owner, stat.S_ISREG)
+        return stream.read()
+
+
+def _only_for(path: str, found: os.stat_result, owner: int, kind: Callable[[int], bool]) -> None:
+    mode = stat.S_IMODE(found.st_mode)
+    if stat.S_ISLNK(found.st_mode) or not kind(found.st_mode):
+        raise Away(f"{path} is a symbolic link or of another kind than it must be. Nothing was changed.")
+    if found.st_uid not in (0, owner) or mode & 0o022:
+        raise Away(
+            f"{path} may be changed by others than root and the ledger's account (uid {found.st_uid}, mode "
+            f"{mode:04o}): look who did, then chown root and chmod go-w. Nothing was changed."
+        )
 
 
 def private(path: str, directory: os.stat_result | None) -> bytes | None:

@@ -7,6 +7,7 @@
 /restart/clock           touched to learn the time: the ledger's clock is that of the server that leads
 /restart/past/RUN        a past run
 /restart/events/RUN/N    a run's events, one a line, in pieces
+/restart/policy.yml      what the platform team wrote, as is allowed_signers: made by them, with an ACL of their own
 """
 
 from __future__ import annotations
@@ -111,6 +112,17 @@ class ZooKeeper:
         pieces = self._nodes.asked(READ, read)
         lines = [replace(piece, data=line) for piece in pieces for line in (piece.data or b"").splitlines()]
         return [self._nodes.parsed(line, dict) for line in lines]
+
+    def rule(self, name: str) -> tuple[str, bytes | None]:
+        path = self._nodes.path(name)
+
+        def read() -> bytes | None:
+            node = self._nodes.read(path)
+            if node.data is not None:
+                self._nodes.closed(path)
+            return node.data
+
+        return f"{self.place}/{name}", self._nodes.asked(READ, read)
 
     def _filled(self, folder: str, name: str, record: Mapping[str, Any]) -> Node:
         """The node with another content, to be written over what it is now."""

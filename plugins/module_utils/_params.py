@@ -13,6 +13,8 @@ from ._ledger import OWNER, Refused
 from ._levels import Glass, Pool
 
 TEXT = 200
+# By default what every run is that no one said anything of.
+KINDS = ("rolling", "single", "canary", "forced")
 
 
 class Params:
@@ -68,6 +70,18 @@ class Params:
         if not number or not least <= value <= most:
             raise Refused(f"{name} {value!r} is not a number from {least:g} to {most:g}")
         return float(value)
+
+    def kind(self) -> str:
+        return self.choice("kind", *KINDS)
+
+    def awx(self) -> Mapping[str, Any]:
+        """What AWX says of its job; empty where it is none."""
+        found: Mapping[str, Any] = self._typed("awx", self._values.get("awx") or {}, Mapping)
+        return found
+
+    def plain(self, name: str) -> Any:
+        """A value as JSON has it, for the record."""
+        return self._values.get(name)
 
     def run(self) -> str:
         return self._run_id(self.raw("run"), "run")

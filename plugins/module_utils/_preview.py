@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import _living, _plan, _runs, _sweep
+from . import _living, _permission, _plan, _runs, _sweep
 from ._ledger import FINISHED, Ledger, Refused, Run, State
 from ._levels import Level, grouped
 from ._params import Params
-from ._scene import CAP, Scene, blocked, refuse_foreign, scene, unliftable, why_no_room
+from ._scene import CAP, Scene, blocked, permitted, refuse_foreign, scene, unliftable, why_no_room
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ class Draft:
 
 def plan(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
     """What a run would do: its batches, the lowest level of each pool, and what is in the way. Grants nothing."""
-    view = scene(params, check, params.glass())
+    state = ledger.snapshot()
+    permission = _permission.of(ledger, state, params, params.word("service"))
+    view = permitted(permission, scene(params, check, params.glass()))
     sizes = _ruled_pace(params, len(view.wanted))
     waits = params.choice("fit", "refuse", "shrink", "wait") == "wait"
     state = ledger.snapshot()
@@ -57,7 +59,13 @@ def plan(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
     planned = _planned(Draft(view, state, levels, order, later, barred, done, resumed, ours, sizes, waits))
     if taken:
         planned["msg"] = "\n".join([_living.taken_text(taken, state.at), planned["msg"]])
-    return {**planned, "expected": _expected(ledger, view.service, sum(map(len, planned["batches"])))}
+    wish = _permission.wish(params, again=resumed is not None)
+    return {
+        **planned,
+        "expected": _expected(ledger, view.service, sum(map(len, planned["batches"]))),
+        "policy": permission.facts(),
+        "against": permission.refusals(state, wish),
+    }
 
 
 def _expected(ledger: Ledger, service: str, instances: int) -> float | None:

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import _account, _ledger
+from . import _approval, _ledger, _permission
 from ._ledger import Away, Lease, Ledger, Refused, Run, State, note
 from ._levels import grouped, moment
 from ._living import gone, named, owner_text, resumable, taken_event
 from ._params import Params
+from ._permission import Permission
 
 # The steps of a lease whose process may have been restarted already.
 RESTARTING, ATTACHING = "restarting", "attaching"
@@ -63,6 +64,9 @@ def own(state: State, params: Params, *, granting: bool = False) -> Run:
 def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
     """Create a run, or go on with an abandoned one of the same service and take its leases over."""
     chosen: dict[str, Any] = {}
+    service, before = params.word("service"), ledger.snapshot()
+    permission = _permission.of(ledger, before, params, service)
+    approvals = _approval.given(ledger, before, params, service, permission)
 
     def change(state: State) -> State:
         chosen.clear()
@@ -71,9 +75,13 @@ def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
             chosen.update(id=same[0].id, resumed=False, changed=False)
             return state
         chosen.update(changed=True)
-        return _begun(state, params, chosen)
+        return _begun(state, params, chosen, permission, approvals)
 
-    state = ledger.commit(change)
+    try:
+        state = ledger.commit(change)
+    except _approval.Missing as missing:
+        assert permission.rules is not None
+        raise _approval.ask(ledger, missing, permission.rules, before) from missing
     run, resumed, taken = state.runs[chosen["id"]], bool(chosen["resumed"]), chosen.get("taken")
     leases = {host: vars(lease) for host, lease in state.held_by(run.id).items() if host in run.asked}
     left_out = _left_out(state, run)
@@ -81,6 +89,7 @@ def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
     if chosen["changed"]:
         event: dict[str, Any] = {"event": "resumed" if resumed else "began", "owner": run.owner, "account": run.account}
         event |= {"planned": run.asked, "reason": run.reason, "change": run.change, "glass": run.glass}
+        event |= {"kind": run.kind, "policy": state.policy, "approved": run.approved}
         tokens = {host: lease["token"] for host, lease in leases.items()}
         warnings = note(ledger, taken.id, taken_event(taken, run, state.at)) if taken else []
         warnings += note(ledger, run.id, {"at": state.at, **event, "tokens": tokens})
@@ -124,11 +133,16 @@ def _is_the_callers(run: Run, params: Params) -> bool:
     return run.state == _ledger.RUNNING and (run.service, run.owner, run.asked) == asked
 
 
-def _begun(state: State, params: Params, chosen: dict[str, Any]) -> State:
+def _begun(
+    state: State, params: Params, chosen: dict[str, Any], permission: Permission, approvals: _approval.Given
+) -> State:
     service, planned, new = params.word("service"), params.hosts("planned"), params.flag("new")
     dead, taken = gone(state, params, planned), named(state, params)
     old = None if new else _old(state, params, dead, taken)
+    _permit(state, params, permission, old)
+    state, approved = _approval.take(state, approvals, old)
     run = _new_run(state, params) if old is None else _again(state, params, old)
+    run = replace(run, account=str(permission.who), approved=approved)
     others = [one for one in abandoned(state, service, dead) if one.id != run.id]
     ended = {one.id for one in others}
     held = params.number("held", 1, 86400, 600)
@@ -137,9 +151,21 @@ def _begun(state: State, params: Params, chosen: dict[str, Any]) -> State:
     for host, lease in state.leases.items():
         if lease.run in {run.id, *ended} and host in planned:
             ours[host] = taken_over(lease, run, state.token + len(ours) + 1, state.at, held)
-    after = replace(state, token=state.token + len(ours), leases={**state.leases, **ours}).with_run(run)
+    token, policy = state.token + len(ours), permission.version or state.policy
+    after = replace(state, token=token, leases={**state.leases, **ours}, policy=policy).with_run(run)
     chosen.update(id=run.id, resumed=old is not None, taken=taken)
     return _closed(after, others, set(planned), new)
+
+
+def _permit(state: State, params: Params, permission: Permission, old: Run | None) -> None:
+    """Refuse what the policy does not allow."""
+    service = params.word("service")
+    wrong = permission.refusals(state, _permission.wish(params, again=old is not None))
+    if permission.rules and permission.rules.confirm and params.text("confirm") != service:
+        what = f"{service} is {permission.rules.environment}: say its name once more, as in -e fleet_confirm={service}"
+        wrong.append(permission.rules.told("confirm", what))
+    if wrong:
+        raise Refused("\n".join(["The policy does not allow this. Nothing was touched:", *wrong]), rules=wrong)
 
 
 def _old(state: State, params: Params, dead: set[str], taken: Run | None) -> Run | None:
@@ -182,7 +208,7 @@ def _new_run(state: State, params: Params) -> Run:
         id=_new_id(state, now),
         service=params.word("service"),
         owner=params.owner(),
-        account=_account.name(),
+        account="",
         reason=params.text("reason"),
         change=params.text("change"),
         glass=params.text("glass"),
@@ -195,6 +221,7 @@ def _new_run(state: State, params: Params) -> Run:
         heartbeat=now,
         ended=None,
         why="",
+        kind=params.kind(),
     )
 
 
@@ -211,7 +238,6 @@ def _again(state: State, params: Params, old: Run) -> Run:
     return replace(
         old,
         owner=params.owner(),
-        account=_account.name(),
         reason=params.text("reason") or old.reason,
         change=params.text("change") or old.change,
         glass=params.text("glass"),
@@ -221,6 +247,7 @@ def _again(state: State, params: Params, old: Run) -> Run:
         heartbeat=state.at,
         ended=None,
         why="",
+        kind=params.kind(),
     )
 
 

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 from . import _fence, _levels, _living, _plan, _sources, _sweep
 from ._ledger import Lease, Refused, State, Waiting
 from ._levels import Glass, Level, Pool, grouped, moment
 from ._params import Params
+from ._permission import Permission
 from ._runs import ATTACHING
 
 # The cap over all runs is counted like one more pool.
@@ -32,6 +33,7 @@ class Scene:
     include_drained: bool
     glass: Glass = Glass.WHOLE
     machine: str = ""
+    cap_by: str = CAP
 
     def levels(self, state: State, free_runs: Collection[str] | None = None, own: str = "") -> list[Level]:
         """With all that is leased as out. `free_runs`, to judge what a run may take: of the wanted hosts, what these
@@ -100,6 +102,16 @@ def scene(params: Params, check: _sweep.Check, glass: Glass = Glass.WHOLE) -> Sc
     machine = str(params.owner()["machine"]) if params.has("owner") else ""
     pools = _sources.with_parts(pools, instances, readings)
     return Scene(service.name, wanted, pools, instances, said, seen, cap, drained == "include", glass, machine)
+
+
+def permitted(permission: Permission, view: Scene) -> Scene:
+    """The same within what the policy allows. Raises Refused where a pool's floor is below the least one."""
+    low = permission.too_low(view.pools)
+    if low:
+        raise Refused("\n".join(["The policy does not allow this. Nothing was granted:", *low]), rules=low)
+    total = next(len(pool.hosts) for pool in view.pools if pool.id == f"service/{view.service}")
+    cap, cap_by = permission.cap(view.cap, total)
+    return replace(view, cap=cap, cap_by=cap_by)
 
 
 def refuse_foreign(view: Scene, state: State, place: str, replaces: str) -> None:
@@ -211,7 +223,9 @@ def why_no_room(host: str, view: Scene, state: State, levels: Sequence[Level]) -
             return level.text() + ". Wait until one of these is back, or repair it"
     room = view.room(state, levels)[CAP]
     if room <= 0:
-        return f"{view.service}: max_out lets {view.cap} be in work at once over all runs, and they are. Wait for one"
+        limit = f"{view.cap_by} lets {view.cap} be in work at once over all runs"
+        return f"{view.service}: {limit}, and they are. Wait for one"
     tight = min((level for level in levels if host in level.pool.hosts), key=lambda level: level.room)
-    numbers = tight.text() if tight.room <= room else f"{view.service}: max_out lets {room} more be in work at once"
+    more = f"{view.service}: {view.cap_by} lets {room} more be in work at once"
+    numbers = tight.text() if tight.room <= room else more
     return f"{numbers}, and the others wanted with it take that. Ask for fewer at once, or again when they are back"

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from . import _queue
+from . import _approval, _queue
 from ._ending import known
 from ._ledger import Lease, Ledger, Run, State, Waiting
 from ._levels import moment
@@ -21,6 +22,7 @@ def status(ledger: Ledger, params: Params) -> dict[str, Any]:
     lines += [_lease_line(state, lease) for lease in state.leases.values()]
     queue = sorted(_queue.alive(state).values(), key=lambda one: one.place)
     lines += [_queue_line(state, one) for one in queue]
+    lines += [request_line(one, state.at) for one in _approval.facts(state)]
     result = {
         "changed": False,
         "msg": "\n".join(lines) or "no run is live and nothing is held out",
@@ -49,7 +51,16 @@ def facts(state: State, service: str | None = None) -> dict[str, Any]:
             if service in (None, lease.service)
         ],
         "queue": [dict(vars(one)) for one in queue if one.run in runs],
+        "requests": [one for one in _approval.facts(state) if service in (None, one["plan"]["service"])],
     }
+
+
+def request_line(one: Mapping[str, Any], now: float) -> str:
+    """An approval that waits, or was given and waits to be used."""
+    plan, until = one["plan"], moment(one["until"], now)
+    has = f"has the word of {one['by']}" if one["by"] else "waits for another person's word"
+    what = f"{plan['kind']} of {', '.join(plan['hosts'])}, asked for by {plan['by']}"
+    return f"{plan['service']}: request {one['id']}, {what}, {has}, until {until}"
 
 
 def _past(ledger: Ledger, state: State, name: str) -> dict[str, Any] | None:

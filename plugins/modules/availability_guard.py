@@ -38,12 +38,13 @@ options:
       - V(release) gives leases back. What is not held is no error.
       - V(recover) takes over, to put it back, what runs left out that have no process any more, where its probe is
         well. They are granted nothing more until they are resumed.
+      - V(approve) gives one's word for a request that V(begin) refused for want of it.
       - V(stop) lets a run be granted nothing more, without O(run) every live run of O(service). What it holds it can
         still finish.
       - V(finish) ends a run. It is past when all of it is done and it holds nothing, and can be resumed otherwise.
     type: str
     required: true
-    choices: [status, plan, begin, ticket, acquire, renew, release, stop, finish, look, recover]
+    choices: [status, plan, begin, ticket, acquire, renew, release, stop, finish, look, recover, approve]
   ledger:
     description:
       - Absolute path of the ledger's directory, or a node of a ZooKeeper ensemble, as in
@@ -111,6 +112,40 @@ options:
     description: With O(glass), that a pool of a single member may be empty for as long as its restart takes.
     type: bool
     default: false
+  kind:
+    description: What the run is, which the policy allows or not. V(forced) cuts work off.
+    type: str
+    choices: [rolling, single, canary, forced]
+    default: rolling
+  selected:
+    description: All hosts that were selected, to which an approval is bound. Needed by V(begin) where one is needed.
+    type: list
+    elements: str
+  confirm:
+    description: The service's name once more, where the policy wants it before V(begin).
+    type: str
+    default: ""
+  awx:
+    description:
+      - What AWX says of its job. It is believed only where the login at the ledger's host is one of the policy's
+        C(awx_accounts).
+    type: dict
+    suboptions:
+      user:
+        description: AWX's user.
+        type: str
+      template:
+        description: The job template's name.
+        type: str
+      job:
+        description: The job's id.
+        type: str
+  request:
+    description: Id of the request that V(approve) approves.
+    type: str
+  signature:
+    description: What C(ssh-keygen -Y sign -n lossless.restart) made of the request's text, for V(approve).
+    type: str
   planned:
     description: The hosts that the run is to restart. Needed by V(begin).
     type: list
@@ -426,6 +461,27 @@ expected:
   description: Seconds that as many instances took in the service's newest finished run; null before the first.
   returned: for plan
   type: float
+policy:
+  description:
+    - What the policy says of the service. C(environment), C(place), C(version), C(approval), C(confirm), C(at_most),
+      C(contact), and C(who) asks as it knows them. Null where there never was a policy.
+  returned: for plan
+  type: dict
+against:
+  description: The policy's rules that are against it, each with its place, the number and who can lift it.
+  returned: for plan
+  type: list
+  elements: str
+requests:
+  description:
+    - Plans that wait for another person's word, or have it. C(id), C(plan), C(since), C(until), C(by), C(text).
+  returned: for status and look
+  type: list
+  elements: dict
+by:
+  description: Who approved, as the allowed signers have it.
+  returned: for approve
+  type: str
 done:
   description: Hosts that are done already.
   returned: for plan, begin and finish
@@ -486,6 +542,7 @@ OWNER = {
     "pid": {"type": "int", "required": True},
     "start": {"type": "raw", "required": True},
 }
+AWX = {name: {"type": "str"} for name in ("user", "template", "job")}
 SPEC: dict[str, Any] = {
     "argument_spec": {
         "action": {
@@ -503,6 +560,7 @@ SPEC: dict[str, Any] = {
                 "finish",
                 "look",
                 "recover",
+                "approve",
             ],
         },
         "batch": {"type": "list", "elements": "str"},
@@ -516,6 +574,12 @@ SPEC: dict[str, Any] = {
         "change": {"type": "str", "default": ""},
         "glass": {"type": "str", "default": ""},
         "empty": {"type": "bool", "default": False},
+        "kind": {"type": "str", "choices": ["rolling", "single", "canary", "forced"], "default": "rolling"},
+        "selected": {"type": "list", "elements": "str"},
+        "confirm": {"type": "str", "default": ""},
+        "awx": {"type": "dict", "options": AWX},
+        "request": {"type": "str"},
+        "signature": {"type": "str"},
         "planned": {"type": "list", "elements": "str"},
         "since": {"type": "float"},
         "dead": {"type": "list", "elements": "dict", "options": OWNER, "default": []},

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -56,6 +57,25 @@ def run() -> dict[str, Any]:
     if run is None:
         raise RuntimeError("no run was begun")
     return {"run": run["id"], "owner": _controller.owner()}
+
+
+def allowed(described: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """What the policy judges besides: the kind of restart as it really is, and what AWX says of its job.
+
+    AWX puts the job's number into the process's environment, where no extra variable reaches it.
+    """
+    found = {name: _awx(variables, variable) for name, variable in _AWX.items()}
+    found["job"] = os.environ.get("JOB_ID") or found["job"]
+    kind = "forced" if described["cut"] else described["fleet"]["fleet_kind"]
+    return {"kind": kind, "awx": {name: value for name, value in found.items() if value} or None}
+
+
+_AWX = {"user": "user_name", "template": "job_template_name", "job": "job_id"}
+
+
+def _awx(variables: Mapping[str, Any], name: str) -> str:
+    """A variable of AWX's, which older ones call tower's."""
+    return str(variables.get(f"awx_{name}") or variables.get(f"tower_{name}") or "")
 
 
 def measured(described: Mapping[str, Any], after: float) -> dict[str, Any]:

@@ -11,7 +11,13 @@ from ansible.utils.display import Display
 from ansible_collections.lossless.restart.plugins.module_utils import _target, _watch
 from ansible_collections.lossless.restart.plugins.module_utils._ledger import Refused
 from ansible_collections.lossless.restart.plugins.module_utils._params import Params
-from ansible_collections.lossless.restart.plugins.plugin_utils import _alarms, _controller, _own
+from ansible_collections.lossless.restart.plugins.plugin_utils import (
+    _alarms,
+    _controller,
+    _own,
+    _signing,
+    _status_lines,
+)
 from ansible_collections.lossless.restart.plugins.plugin_utils._asked import measured
 
 Result = dict[str, Any]
@@ -46,6 +52,7 @@ class People:
         steps: dict[str, Callable[[Result], Result]] = {
             "look": self._look,
             "stop": self._stop,
+            "approve": self._approve,
             "recover": self._recover,
             "renew": self._renew,
             "release": self._release,
@@ -86,6 +93,35 @@ class People:
             lines = [("would be so: " if self._check_mode else "") + line for line in result["msg"].splitlines()]
             lines += [f"run {run} is DEAD and ends nothing: see restore.yml -l {self._service}" for run in dead]
             Display().display("\n".join(f"{self._service}: {line}" for line in lines))
+        return result
+
+    def _approve(self, args: Result) -> Result:
+        """Show what waits; sign the one request that was named, with the person's own key."""
+        status = self._ask({"action": "status"})
+        if status.get("failed"):
+            return status
+        fleet = self._described["fleet"]
+        mine = [one for one in status["requests"] if one["plan"]["service"] == self._service]
+        named = fleet["fleet_approve"]
+        if not named:
+            lines = [_status_lines.request(one, status["at"]) for one in mine]
+            Display().display("\n".join(lines or [f"{self._service}: nothing waits for an approval"]))
+            return {"changed": False, "msg": f"{len(mine)} requests"}
+        found = [one for one in mine if one["id"] == named]
+        if not found:
+            return {"failed": True, "msg": f"{self._service} has no request {named}: it was used, or has expired"}
+        Display().display(_status_lines.request(found[0], status["at"]))
+        if not fleet["fleet_approval_key"]:
+            return {"failed": True, "msg": "fleet_approval_key is not set: name your key, as in ~/.ssh/id_ed25519"}
+        if self._check_mode:
+            return {"changed": True, "msg": f"would sign {named}"}
+        try:
+            signature = _signing.sign(found[0]["text"], fleet["fleet_approval_key"])
+        except ValueError as error:
+            return {"failed": True, "msg": str(error)}
+        result = self._ask({**args, "request": named, "signature": signature})
+        if not result.get("failed"):
+            Display().display(result["msg"])
         return result
 
     def _recover(self, args: Result) -> Result:

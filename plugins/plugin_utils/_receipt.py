@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.lossless.restart.plugins.module_utils import _permission
 from ansible_collections.lossless.restart.plugins.plugin_utils._preflight import Checks
 
 _UNKNOWN = "not known before the first finished run of this service"
@@ -22,13 +23,34 @@ def plan_lines(
     size = f"{len(todo)} of {len(described['pools'][0]['hosts'])} instances"
     reason = f", because: {fleet['fleet_reason']}" if fleet["fleet_reason"] else ""
     lines = ["", f"{described['service']}: {fleet['fleet_kind']} restart of {size}{reason}"]
+    lines += _people_lines(fleet)
     lines += [f"  {line}" for line in plan["msg"].splitlines()]
+    lines += [f"  {_policy_line(plan['policy'])}"] if "policy" in plan else []
     lines += [f"  done already: {', '.join(plan['done'])}"] if plan["done"] else []
     lines += [f"  not touched: {host}: {why}" for host, why in left_alone(plan, checks).items()]
     lines += [f"  warning: {text}" for text in dict.fromkeys(warned)]
     took = plan.get("expected")
     lines.append(f"  expected: about {took:.0f} s, as in the last finished run" if took else f"  expected: {_UNKNOWN}")
     return [*lines, ""]
+
+
+def _people_lines(fleet: Mapping[str, Any]) -> list[str]:
+    """Whose service it is, and who feels it."""
+    owner, users = fleet.get("fleet_owner"), fleet.get("fleet_used_by")
+    lines = [f"  owned by: {owner}"] if owner else []
+    return [*lines, *([f"  used by: {', '.join(users)}"] if users else [])]
+
+
+def _policy_line(policy: Mapping[str, Any] | None) -> str:
+    if policy is None:
+        return _permission.NO_POLICY
+    needs = [text for name, text in _NEEDS if policy[name]]
+    most = [f"at most {policy['at_most']} at once"] if policy["at_most"] else []
+    needed = [f"needs {' and '.join(needs)}"] if needs else []
+    return "; ".join([f"policy: {policy['environment']} ({policy['place']}), asked by {policy['who']}", *most, *needed])
+
+
+_NEEDS = (("approval", "another person's approval"), ("confirm", "its name once more"))
 
 
 def left_alone(plan: Mapping[str, Any], checks: Checks) -> dict[str, str]:

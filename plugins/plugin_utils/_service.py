@@ -68,6 +68,7 @@ def description(
         "instances": instances,
         "pools": _description.pools_of(service, members, instances),
         "sources": sources,
+        "cut": [host for host, own in found.items() if own["instance_drain_overrun"] == "cut"],
         "verified": [host for host, own in found.items() if own["instance_verify_requests"] > 0],
         "checked": [host for host in selected if _on_host(inventory[host])],
     }

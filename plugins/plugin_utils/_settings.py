@@ -30,7 +30,7 @@ T = TypeVar("T")
 # For the record: never templated, at most 200 characters.
 RECORDED = ("fleet_reason", "fleet_change", "fleet_break_glass", "fleet_take_over")
 # For one run: on the command line, never in the inventory, where it would become a habit.
-ONCE = ("fleet_break_glass", "fleet_break_glass_empty", "fleet_ledger_replaces", "fleet_take_over")
+ONCE = ("fleet_break_glass", "fleet_break_glass_empty", "fleet_confirm", "fleet_ledger_replaces", "fleet_take_over")
 TARGET_LISTS = ("instance_state", "instance_idle", "instance_health")
 # Seconds: a lease is never held for longer at one step.
 DAY = 86400

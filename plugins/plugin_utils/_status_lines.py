@@ -27,9 +27,24 @@ def status_lines(look: Mapping[str, Any]) -> list[str]:
     lines += _section("runs", [_run_row(run, look["at"]) for run in look["runs"]])
     lines += _section("leases", [_lease_row(lease, look["at"]) for lease in look["leases"]])
     lines += _section("waiting", [_waiting_row(one, look["at"]) for one in look["queue"]])
+    lines += [line for one in look["requests"] for line in ("", *request(one, look["at"]).splitlines())]
     lines += ["", f"  ledger {look['ledger']}: {_ledger_text(look)}"]
     lines += [text for run in look["runs"] for text in _way_on(run, look["service"])]
     return [*lines, ""]
+
+
+def request(one: Mapping[str, Any], now: float) -> str:
+    """A plan that waits for another person's word, in all to which that word is bound."""
+    plan, until = one["plan"], f"{moment(one['until'], now)}, in {span(one['until'] - now)}"
+    has = f"has the word of {one['by']}" if one["by"] else "waits for another person's word"
+    lines = [
+        f"  request {one['id']} {has}; it ends {until}",
+        f"    {plan['kind']} restart of {plan['service']} ({plan['environment']}), asked for by {plan['by']}",
+        f"    {len(plan['hosts'])} instances: {', '.join(plan['hosts'])}",
+        f"    pace {plan['pace']}, floor {plan['floor']}, at most {plan['max_out'] or 'as the floor allows'}",
+        f"    because: {plan['reason'] or '(no reason given)'}; change: {plan['change'] or '(none)'}",
+    ]
+    return "\n".join(lines + ([f"    BREAKS THE GLASS: {plan['glass']}"] if plan["glass"] else []))
 
 
 def _way_on(run: Mapping[str, Any], service: str) -> list[str]:

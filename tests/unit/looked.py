@@ -33,7 +33,7 @@ def lease(host: str, **values: Any) -> dict[str, Any]:
 
 def look(**values: Any) -> dict[str, Any]:
     """With its alarms."""
-    nothing: dict[str, Any] = {"runs": [], "leases": [], "queue": [], "strays": {}, "troubles": []}
+    nothing: dict[str, Any] = {"runs": [], "leases": [], "queue": [], "requests": [], "strays": {}, "troubles": []}
     ledger = {"ledger": "/var/lib/ledger on bastion", "ledger_trouble": "", "id": "3f2a", "at": NOON}
     levels = [level(), level("nginx/order_svc")]
     found = {"service": "order-svc", "levels": levels, **nothing, **ledger, **values}

@@ -439,7 +439,7 @@ def test_a_point_beside_the_pools(fleet: Fleet) -> None:
 
 
 def test_no_such_action(fleet: Fleet) -> None:
-    with pytest.raises(Refused, match="action 'grant' is not one of acquire, begin, finish, look, plan"):
+    with pytest.raises(Refused, match="action 'grant' is not one of acquire, approve, begin, finish, look, plan"):
         fleet.ask("grant")
 
 

@@ -45,9 +45,26 @@ def test_the_file_has_every_field_and_no_other() -> None:
     state = replace(State(), leases={"order-1": lease_of("order-1", 1)}, token=1).with_run(run_of())
     record = json.loads(json.dumps(_ledger_format.encode(state)))
     assert _ledger_format.decode(record) == state
-    assert set(record) == {"format", "id", "revision", "token", "at", "runs", "leases", "queue"}
+    known = {"format", "id", "revision", "token", "at", "runs", "leases", "queue", "policy", "restarted", "requests"}
+    assert set(record) == known
     assert set(record["runs"][RUN_ID]) == {field.name for field in fields(Run)}
     assert set(record["leases"]["order-1"]) == {field.name for field in fields(Lease)}
+
+
+def test_the_format_before_is_read() -> None:
+    """It knew no policy, and so its records lack what one leaves behind."""
+    state = replace(State(), leases={"order-1": lease_of("order-1", 1)}, token=1).with_run(run_of())
+    record = json.loads(json.dumps(_ledger_format.encode(state)))
+    old = {name: value for name, value in record.items() if name not in ("policy", "restarted", "requests")}
+    for run in old["runs"].values():
+        del run["kind"], run["approved"]
+    assert _ledger_format.decode({**old, "format": 2}) == state
+    past = dict(old["runs"][run_of().id])
+    assert _ledger_format.decode_past({**past, "format": 2}) == run_of()
+    with pytest.raises(_ledger_format.Corrupt):
+        _ledger_format.decode(old)
+    with pytest.raises(_ledger_format.Corrupt):
+        _ledger_format.decode({**old, "format": 1})
 
 
 def test_reading_makes_nothing(ledger: Directory, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from . import processes
@@ -20,12 +20,19 @@ class Playbook:
     """`ansible-playbook WORDS` in playbooks/, in a session of its own, so that a Ctrl-C is ours to hand on.
 
     log: the file that takes its output; None: it goes where ours goes.
-    environment: more variables for it.
+    environment: more variables for it. before: the words of a command that starts it, before its own.
     As a context manager it runs inside the block, and nothing of it runs after.
     """
 
-    def __init__(self, *words: str, log: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *words: str,
+        log: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        before: Sequence[str] = (),
+    ) -> None:
         self.words = words
+        self.before = before
         self.log = log
         self.environment = dict(environment or {})
         self.mark = f"{os.getpid()}-{id(self)}"
@@ -43,7 +50,7 @@ class Playbook:
         output = self.log.open("wb") if self.log else None
         try:
             self.process = subprocess.Popen(
-                [str(folder / "ansible-playbook"), *self.words],
+                [*self.before, str(folder / "ansible-playbook"), *self.words],
                 cwd=ROOT / "playbooks",
                 env=environment,
                 stdin=subprocess.DEVNULL,

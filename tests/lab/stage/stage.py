@@ -111,12 +111,16 @@ class Stage(Fleet):
         self.moments.check()
 
     def playbook(
-        self, *words: str, name: str = "rolling_restart.yml", environment: Mapping[str, str] | None = None
+        self,
+        *words: str,
+        name: str = "rolling_restart.yml",
+        environment: Mapping[str, str] | None = None,
+        before: Sequence[str] = (),
     ) -> Playbook:
         """As in Fleet, each with a log of its own."""
         self._played += 1
         log = self.folder / f"playbook-{self._played}.log"
-        return Playbook(name, "-i", str(self.inventory), *words, log=log, environment=environment)
+        return Playbook(name, "-i", str(self.inventory), *words, log=log, environment=environment, before=before)
 
     def roll(
         self,

@@ -1,0 +1,197 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Another person's word for one plan: asked for by the command itself, given by a signature, used once.
+
+What is signed is the plan in all that matters, who asked, the rules of that moment, and an id that never comes again.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from . import _account, _ledger, _permission, _signature
+from ._account import Who
+from ._ledger import Ledger, Refused, Request, Run, State
+from ._levels import moment
+from ._params import Params
+from ._permission import Permission
+from ._policy import Rules
+
+# So many may wait at once: whoever asks for more does not mean it.
+_MOST = 100
+
+
+@dataclass(frozen=True)
+class Given:
+    """What there is of approvals for a plan. plan: None where none is needed. valid: the requests whose signature holds
+    under the keys of now. wrong: why that of another does not."""
+
+    plan: Mapping[str, Any] | None
+    valid: Mapping[str, str]
+    wrong: Mapping[str, str]
+
+
+class Missing(Exception):
+    """The plan has no approval. wrong: why the one that there is does not count."""
+
+    def __init__(self, plan: Mapping[str, Any], wrong: str) -> None:
+        super().__init__(wrong)
+        self.plan, self.wrong = plan, wrong
+
+
+def plan_of(params: Params, service: str, permission: Permission, rules: Rules) -> dict[str, Any]:
+    """All that the approval is bound to, of a command that is about to begin a run."""
+    return {
+        "service": service,
+        "environment": rules.environment,
+        "hosts": sorted(params.hosts("selected")),
+        "kind": params.kind(),
+        **{name: params.plain(name) for name in ("pace", "floor", "max_out", "drained", "fit")},
+        **{name: params.text(name) for name in ("reason", "change", "glass")},
+        "empty": params.flag("empty"),
+        "by": str(permission.who),
+        "rules": rules.version,
+    }
+
+
+def text(request: Request) -> str:
+    """What is signed, and shown to whoever signs."""
+    signed = {"approval": request.id, "until": request.until, **request.plan}
+    return json.dumps(signed, sort_keys=True, indent=1, ensure_ascii=True) + "\n"
+
+
+def given(ledger: Ledger, state: State, params: Params, service: str, permission: Permission) -> Given:
+    """What there is for the plan that `params` describe, with the signatures verified."""
+    rules = permission.rules
+    if rules is None or rules.approval is None:
+        return Given(None, {}, {})
+    plan = plan_of(params, service, permission, rules)
+    valid, wrong = {}, {}
+    for request in _open(state, plan):
+        if request.approved:
+            try:
+                valid[request.id] = _signer(ledger, request, str(request.approved["signature"]), rules)
+            except Refused as error:
+                wrong[request.id] = str(error)
+    return Given(plan, valid, wrong)
+
+
+def take(state: State, found: Given, old: Run | None) -> tuple[State, dict[str, Any]]:
+    """The state without the request that is used now, and what the run keeps of it. A run that is resumed by the same
+    plan keeps its own. Raises Missing."""
+    if found.plan is None:
+        return state, {}
+    for request in _open(state, found.plan):
+        if request.id in found.valid and request.approved:
+            left = {name: one for name, one in state.requests.items() if name != request.id}
+            kept = {"id": request.id, "until": request.until, "plan": request.plan, "rules": request.plan["rules"]}
+            return replace(state, requests=left), {**kept, **request.approved}
+    if old is not None and old.approved.get("plan") == found.plan and old.approved["until"] > state.at:
+        return state, dict(old.approved)
+    raise Missing(found.plan, "; ".join(found.wrong.values()))
+
+
+def ask(ledger: Ledger, missing: Missing, rules: Rules, state: State) -> Refused:
+    """Put the request into the ledger, and say what to do; where it stands there already, only that."""
+    assert rules.approval is not None
+    within, made = rules.approval.within, secrets.token_hex(6)
+
+    def change(now: State) -> State:
+        if _open(now, missing.plan):
+            return now
+        alive = {name: one for name, one in now.requests.items() if one.until > now.at}
+        if len(alive) >= _MOST:
+            raise Refused(f"{_MOST} requests wait for an approval already. Nothing was changed. Let some expire")
+        request = Request(made, missing.plan, now.at, now.at + within, {})
+        return replace(now, requests={**alive, made: request})
+
+    state = ledger.commit(change)
+    # In check mode nothing was written, and nothing is to be found.
+    names = [one.id for one in _open(state, missing.plan)] or [made]
+    service, until = missing.plan["service"], moment(state.at + within, state.at)
+    by = f"one of {rules.approval.by}" if rules.approval.by else "anybody else whose key is among the allowed signers"
+    lines = [
+        rules.told("approval", f"{service} is {rules.environment} and needs another person's word"),
+        *([f"The one that there is does not count: {missing.wrong}"] if missing.wrong else []),
+        f"Nothing was touched. It is asked for as {names[0]}, until {until}. For {by}:",
+        f"  ansible-playbook approve.yml -l {service} -e fleet_approve={names[0]} -e fleet_approval_key=KEY",
+        "Then the same command again begins the run.",
+    ]
+    return Refused("\n".join(lines), approval=names[0])
+
+
+def approve(ledger: Ledger, params: Params) -> dict[str, Any]:
+    """Give one's word for a request, by a signature of its text."""
+    name, signature = params.word("request"), str(params.raw("signature"))
+    state = ledger.snapshot()
+    request = _known(state, name)
+    permission = _permission.of(ledger, state, params, str(request.plan["service"]))
+    rules = permission.rules
+    if rules is None or rules.version != request.plan["rules"]:
+        raise Refused(f"the rules have changed since {name} was asked for. Nothing was changed. Ask again")
+    if str(permission.who) == request.plan["by"]:
+        raise Refused(rules.told("approval", f"{permission.who} asked for {name}: another person has to approve it"))
+    by = _signer(ledger, request, signature, rules)
+
+    def change(now: State) -> State:
+        same = _known(now, name)
+        if same.approved:
+            return now
+        approved = {"by": by, "at": now.at, "login": str(permission.who), "signature": signature}
+        return replace(now, requests={**now.requests, name: replace(same, approved=approved)})
+
+    after = ledger.commit(change)
+    until = moment(request.until, after.at)
+    msg = f"{name} has the word of {by}: {request.plan['by']} may begin it, once, until {until}"
+    return {"changed": not request.approved, "msg": msg, "by": by, "warnings": []}
+
+
+def facts(state: State) -> list[dict[str, Any]]:
+    """The requests that are open, for people and machines."""
+    return [
+        {
+            "id": one.id,
+            "plan": dict(one.plan),
+            "since": one.since,
+            "until": one.until,
+            "by": one.approved.get("by", ""),
+            "text": text(one),
+        }
+        for one in state.requests.values()
+        if one.until > state.at
+    ]
+
+
+def _open(state: State, plan: Mapping[str, Any]) -> list[Request]:
+    return [one for one in state.requests.values() if one.until > state.at and one.plan == plan]
+
+
+def _known(state: State, name: str) -> Request:
+    request = state.requests.get(name)
+    if request is None:
+        raise Refused(f"there is no request {name}: it was used, or has expired. Nothing was changed")
+    if request.until <= state.at:
+        raise Refused(f"request {name} has expired, {moment(request.until, state.at)}. Nothing was changed. Ask again")
+    return request
+
+
+def _signer(ledger: Ledger, request: Request, signature: str, rules: Rules) -> str:
+    """Who signed the request. Raises Refused where that is nobody who may."""
+    place, signers = ledger.rule(_ledger.SIGNERS)
+    if signers is None:
+        raise Refused(f"there are no allowed signers: {place} is not there. Nothing was changed")
+    try:
+        by = _signature.signer(text(request).encode(), signature, signers)
+    except _signature.Bad as error:
+        raise Refused(f"the approval of {request.id} does not count: {error} ({place}). Nothing was changed") from error
+    # The names of AWX's users and of accounts are of one person as far as anybody can tell.
+    if by == str(request.plan["by"]).removeprefix("awx:"):
+        raise Refused(rules.told("approval", f"{by} asked for {request.id}, and cannot approve it too"))
+    people = rules.approval.by if rules.approval else None
+    if people is not None and not people.has(Who(by, _account.groups_of(by))):
+        raise Refused(rules.told("approval", f"{by} may not approve {request.plan['service']}; who may: {people}"))
+    return by
