@@ -83,3 +83,49 @@ def test_auditors_read_and_do_nothing_else(bastion: systemd.Machine) -> None:
     assert stopped["failed"] and "Become the ledger's account" in stopped["msg"], stopped
     answer = ask(bastion, "dave", "status", become="")
     assert answer["failed"] and "Become the ledger's account" in answer["msg"], answer
+
+
+POLICY = """
+format: 1
+contact: the platform team
+environments:
+  production:
+    may:
+      - {users: [alice], groups: [restart-seniors], kinds: [rolling]}
+    approval: false
+    confirm: false
+"""
+RULES = "/etc/lossless_restart/policy.yml"
+
+
+def begin(bastion: systemd.Machine, user: str, pid: int) -> dict[str, Any]:
+    return ask(bastion, user, "begin", owner={**ALICE, "name": user, "pid": pid}, planned=[f"order-{pid}"])
+
+
+def test_a_policy_knows_people_by_their_login(bastion: systemd.Machine) -> None:
+    bastion.write(RULES, POLICY)
+    assert not begin(bastion, "alice", 11)["failed"]
+    answer = begin(bastion, "bob", 12)
+    assert answer["failed"] and "bob (groups bob, restart-operators) may not do rolling" in answer["msg"], answer
+    assert f"may ({RULES} line 6)" in answer["msg"] and "Who can lift it: the platform team" in answer["msg"]
+    bastion.run(["groupadd", "restart-seniors"])
+    bastion.run(["usermod", "--append", "--groups", "restart-seniors", "bob"])
+    assert not begin(bastion, "bob", 12)["failed"]
+
+
+def test_a_policy_that_others_may_write(bastion: systemd.Machine) -> None:
+    bastion.write(RULES, POLICY)
+    for spoil, mend in (
+        (["chown", "bob", RULES], ["chown", "lossless", RULES]),
+        (["chmod", "0664", RULES], ["chmod", "0644", RULES]),
+        (["chown", "bob", "/etc/lossless_restart"], ["chown", "root", "/etc/lossless_restart"]),
+    ):
+        bastion.run(spoil)
+        answer = begin(bastion, "alice", 13)
+        assert answer["failed"] and "may be changed by others than root and the ledger's account" in answer["msg"]
+        bastion.run(mend)
+    assert not begin(bastion, "alice", 13)["failed"]
+    bastion.run(["rm", RULES])
+    answer = begin(bastion, "alice", 14)
+    assert answer["failed"] and "is gone, and runs began under one" in answer["msg"], answer
+    assert not ask(bastion, "alice", "status")["failed"]

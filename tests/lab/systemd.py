@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUITE = "bookworm"
-PACKAGES = "systemd,systemd-sysv,dbus,python3,sudo"
+PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-yaml,sudo"
 TOOLS = {"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "nsenter": "util-linux"}
 READY = 60.0
 _JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift; exec "$@"'
@@ -52,8 +52,9 @@ class Machine:
         python = self.folder / f"python-{user}-{become}"
         if not python.exists():
             drop = f"setpriv --reuid {user} --regid {user} --init-groups --reset-env"
-            # As Ansible's become does it.
-            sudo = f'sudo -H -n -u {become} /bin/sh -c \'exec "$0" "$@"\'' if become else ""
+            # As Ansible's become does it, below a process of the user's as sshd has one.
+            above = """/bin/sh -c '"$0" "$@"; exit $?'"""
+            sudo = f'{above} sudo -H -n -u {become} /bin/sh -c \'exec "$0" "$@"\'' if become else ""
             enter = f"{shlex.join(_enter(self.leader))} {drop} {sudo} /usr/bin/python3"
             python.write_text(f'#!/bin/sh\nexec {enter} "$@"\n')
             python.chmod(0o755)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from . import processes
 
@@ -38,21 +39,28 @@ class Playbook:
         self.mark = f"{os.getpid()}-{id(self)}"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        folder = Path(sys.executable).parent
+    @property
+    def command(self) -> list[str]:
+        return [*self.before, str(Path(sys.executable).parent / "ansible-playbook"), *self.words]
+
+    @property
+    def surroundings(self) -> dict[str, Any]:
+        """Its folder and its environment, as subprocess takes them."""
         environment = {
             **os.environ,
             "ANSIBLE_CONFIG": str(ROOT / "playbooks" / "ansible.cfg"),
-            "PATH": f"{folder}:{os.environ.get('PATH', os.defpath)}",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
             **self.environment,
             MARK: self.mark,
         }
+        return {"cwd": ROOT / "playbooks", "env": environment}
+
+    def start(self) -> None:
         output = self.log.open("wb") if self.log else None
         try:
             self.process = subprocess.Popen(
-                [*self.before, str(folder / "ansible-playbook"), *self.words],
-                cwd=ROOT / "playbooks",
-                env=environment,
+                self.command,
+                **self.surroundings,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

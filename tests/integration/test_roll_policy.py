@@ -1,0 +1,310 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The button as people press it: one asks, another approves, and every try to get around the rules changes nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.demo import clean
+from tests.lab.logins import Logins
+from tests.lab.stage import LONG, Ended, Stage
+
+pytestmark = pytest.mark.timeout(900)
+
+POLICY = """
+format: 1
+contact: the platform team
+zone: UTC
+awx_accounts: [tower]
+environments:
+  production:
+    may:
+      - {groups: [order-team], kinds: [single, rolling]}
+      - {groups: [sre], kinds: [single, rolling, forced, break_glass]}
+      - {awx_users: [root], kinds: [rolling]}
+    approval: {groups: [sre, order-team]}
+    change: "CHG-[0-9]+"
+"""
+MODULES = "ansible_collections.lossless.restart.plugins.modules."
+
+
+class Button:
+    """A fleet under a policy, and its people: alice of the order team, bob of SRE, mallory of neither."""
+
+    def __init__(self, fleet: Stage, people: Logins) -> None:
+        self.fleet, self.people, self.change = fleet, people, 0
+
+    @property
+    def good(self) -> tuple[str, ...]:
+        """What has to be said, with a change of each test's own, so that no approval is left from another one."""
+        return ("-e", f"fleet_change=CHG-{self.change}", "-e", "fleet_confirm=order-svc")
+
+    def press(self, who: str, *words: str, name: str = "rolling_restart.yml", **environment: str) -> Ended:
+        words = ("-l", "order-svc", *words)
+        before = self.people.before(who)
+        with self.fleet.playbook(*words, name=name, environment=environment, before=before) as playbook:
+            return Ended(playbook.wait(LONG), playbook.text)
+
+    def refused(
+        self, who: str, *words: str, name: str = "rolling_restart.yml", nothing: bool = False, **environment: str
+    ) -> str:
+        """What was said, once it is clear that no process was restarted and no balancer touched. nothing: it may also
+        do nothing at all, and be content with that."""
+        starts, reloads, files = self.fleet.starts(), self.fleet.reloads(), self.fleet.configurations()
+        ended = self.press(who, *words, name=name, **environment)
+        assert ended.code != 0 or nothing, ended.text
+        assert (self.fleet.starts(), self.fleet.reloads(), self.fleet.configurations()) == (starts, reloads, files)
+        assert not self.fleet.held() and not self.fleet.runs(), ended.text
+        return ended.text
+
+    def approve(self, who: str, request: str, key: str = "", *words: str) -> Ended:
+        key = str(self.people.key(key or who))
+        return self.press(
+            who, "-e", f"fleet_approve={request}", "-e", f"fleet_approval_key={key}", *words, name="approve.yml"
+        )
+
+    def ask(self, *words: str) -> str:
+        """Alice asks; the id of her request."""
+        found = re.search(r"fleet_approve=([0-9a-f]{12})", self.refused("alice", *self.good, *words))
+        assert found
+        return found[1]
+
+    def requests(self) -> list[str]:
+        """As they stand in the ledger's file."""
+        return list(json.loads((self.fleet.folder / "ledger" / "state.json").read_text())["requests"])
+
+
+@pytest.fixture(scope="module")
+def button(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Button]:
+    folder = tmp_path_factory.mktemp("policy")
+    people = Logins(
+        folder / "people",
+        *("alice", "bob", "carol", "mallory"),
+        groups={"order-team": ["alice", "carol"], "sre": ["bob"]},
+    )
+    people.write("policy.yml", POLICY)
+    people.sign("alice", "bob", "carol", "mallory")
+    with Stage(folder / "fleet", instances=2, balancers=1, variables={"fleet_used_by": ["cart", "checkout"]}) as fleet:
+        yield Button(fleet, people)
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(button: Button) -> None:
+    button.change += 1
+    button.people.write("policy.yml", POLICY)
+    button.people.sign("alice", "bob", "carol", "mallory")
+
+
+def test_from_the_request_to_the_restart(button: Button) -> None:
+    """One asks, another looks and approves, the same command runs; once."""
+    request = button.ask()
+    listed = button.press("bob", name="approve.yml")
+    assert listed.code == 0 and f"request {request} waits for another person's word" in listed.text, listed.text
+    assert "rolling restart of order-svc (production), asked for by alice" in listed.text
+    approved = button.approve("bob", request)
+    assert approved.code == 0 and f"{request} has the word of bob: alice may begin it, once" in approved.text
+    starts = button.fleet.starts()
+    with button.fleet.watched() as (client, observer):
+        ended = button.press("alice", *button.good)
+    assert ended.code == 0, ended.text
+    assert "policy: production" in ended.text and "used by: cart, checkout" in ended.text
+    assert button.fleet.starts() == {name: count + 1 for name, count in starts.items()}
+    assert clean(client.result), client.losses
+    assert observer.lowest["order_svc"] >= 1
+    [past] = [json.loads(one.read_text()) for one in (button.fleet.folder / "ledger" / "runs").glob("*.json")]
+    assert (past["account"], past["approved"]["by"], past["approved"]["id"]) == ("alice", "bob", request)
+    assert button.requests() == []
+    # It was good for one run.
+    assert button.ask() != request
+
+
+def test_who_cannot_approve(button: Button) -> None:
+    request = button.ask()
+    tries = [
+        ("alice", "alice", "alice asked for"),
+        # By another login, and by another's key.
+        ("bob", "alice", "alice asked for"),
+        ("alice", "bob", "alice asked for"),
+        ("mallory", "mallory", "mallory may not approve order-svc; who may: group sre, group order-team"),
+        ("bob", "stranger", "no key among the allowed signers made it"),
+    ]
+    for who, key, said in tries:
+        ended = button.approve(who, request, key)
+        assert ended.code != 0 and said in ended.text, (who, key, ended.text)
+    assert f"fleet_approve={request}" in button.refused("alice", *button.good)
+
+
+def test_another_plan_than_the_approved_one(button: Button) -> None:
+    request = button.ask()
+    assert button.approve("bob", request).code == 0
+    for words in (
+        ("-e", '{"fleet_pace": [1]}'),
+        ("-e", "fleet_floor=10%"),
+        ("-e", "fleet_change=CHG-999"),
+        ("-e", "fleet_reason=another"),
+        ("-e", "fleet_max_out=1"),
+        ("-l", "order-1"),
+    ):
+        said = button.refused("alice", *button.good, *words)
+        assert "needs another person's word" in said and request not in said, (words, said)
+    # Nor does it serve another person.
+    said = button.refused("carol", *button.good)
+    assert "needs another person's word" in said and request not in said, said
+    assert request in button.requests()
+
+
+def test_rules_that_changed_meanwhile(button: Button) -> None:
+    request = button.ask()
+    button.people.write("policy.yml", POLICY.replace("CHG-[0-9]+", "CHG-[0-9]{1,8}"))
+    ended = button.approve("bob", request)
+    assert ended.code != 0 and f"the rules have changed since {request} was asked for" in ended.text
+    button.people.write("policy.yml", POLICY)
+    assert button.approve("bob", request).code == 0
+    button.people.write("policy.yml", POLICY.replace("CHG-[0-9]+", "CHG-[0-9]{1,8}"))
+    assert "needs another person's word" in button.refused("alice", *button.good)
+
+
+def test_a_person_who_left(button: Button) -> None:
+    assert button.approve("bob", button.ask()).code == 0
+    button.people.sign("alice", "carol")
+    said = button.refused("alice", *button.good)
+    assert "does not count: the approval of" in said and "no key among the allowed signers made it" in said, said
+    assert button.approve("carol", button.ask()).code != 0, "it is approved, by a word that does not count"
+
+
+def test_what_was_signed_for_another_purpose(button: Button, tmp_path: Path) -> None:
+    """The right text and the right key, in another namespace; and the ledger's record altered by hand."""
+    request = button.ask()
+    state = button.fleet.folder / "ledger" / "state.json"
+    record = json.loads(state.read_text())
+    assert button.approve("bob", request).code == 0
+    good = json.loads(state.read_text())["requests"][request]["approved"]
+    forged = json.loads(state.read_text())
+    forged["requests"][request]["approved"] = {**good, "signature": signed_as_file(button, record, request, tmp_path)}
+    state.write_text(json.dumps(forged))
+    assert "is not bob's signature of this very plan" in button.refused("alice", *button.good)
+    forged["requests"][request]["approved"] = good
+    forged["requests"][request]["until"] += 3600
+    state.write_text(json.dumps(forged))
+    assert "is not bob's signature of this very plan" in button.refused("alice", *button.good)
+
+
+def signed_as_file(button: Button, record: dict[str, object], request: str, folder: Path) -> str:
+    """Bob's signature of a file of his."""
+    text = folder / "text"
+    text.write_text(json.dumps(record))
+    key = str(button.people.key("bob"))
+    subprocess.run(["ssh-keygen", "-Y", "sign", "-n", "file", "-f", key, str(text)], check=True, timeout=30)
+    return text.with_suffix(".sig").read_text()
+
+
+def test_everything_against_it_at_once(button: Button) -> None:
+    said = button.refused("mallory", "-e", "fleet_kind=forced")
+    assert "mallory (groups mallory) may not do forced with order-svc; who may: group sre" in said
+    assert "change (/etc/lossless_restart/policy.yml line 13): -e fleet_change='' does not match" in said
+    assert "Who can lift it: the platform team" in said
+
+
+WAYS: list[tuple[tuple[str, ...], dict[str, str]]] = [
+    (("-e", "awx_user_name=root", "-e", "awx_job_id=1", "-e", "awx_job_template_name=x"), {}),
+    (("-e", "tower_user_name=root"), {"JOB_ID": "1"}),
+    ((), {"SUDO_USER": "bob", "LOGNAME": "bob", "USER": "bob", "SUDO_UID": "61001"}),
+    (("-e", "ansible_user=bob"), {}),
+    (("--skip-tags", "all"), {}),
+    (("--start-at-task", "Restart | restart the process"), {}),
+    (("-e", '{"fleet_planned": {"todo": ["order-1"], "batches": [["order-1"]], "sizes": [1]}}'), {}),
+    (("-e", '{"fleet_described": {"checked": [], "selected": ["order-1"]}}'), {}),
+]
+
+
+@pytest.mark.parametrize(("words", "environment"), WAYS, ids=[" ".join(words)[:40] for words, _more in WAYS])
+def test_ways_around_it(button: Button, words: tuple[str, ...], environment: dict[str, str]) -> None:
+    # Where nothing of the play is left, there is nothing to refuse.
+    empty = bool({"--skip-tags", "--start-at-task"} & {*words})
+    button.refused("mallory", *button.good, *words, nothing=empty, **environment)
+
+
+def test_another_ledger(button: Button, tmp_path: Path) -> None:
+    """On the same host the same policy holds for it."""
+    said = button.refused("mallory", *button.good, "-e", f"fleet_ledger={tmp_path}/mine")
+    assert "mallory (groups mallory) may not do rolling" in said
+
+
+def test_another_configuration(button: Button, tmp_path: Path) -> None:
+    config = tmp_path / "ansible.cfg"
+    config.write_text("[defaults]\nstdout_callback = default\nany_errors_fatal = false\n")
+    collections = str(Path(__file__).parents[2] / ".venv" / "collections")
+    said = button.refused("mallory", *button.good, ANSIBLE_CONFIG=str(config), ANSIBLE_COLLECTIONS_PATH=collections)
+    assert "may not do rolling" in said
+
+
+def test_a_copy_of_the_playbook_without_the_guard(button: Button, tmp_path: Path) -> None:
+    """The modules change nothing without a lease."""
+    copy = tmp_path / "restart.yml"
+    copy.write_text("""
+- hosts: order-svc
+  gather_facts: false
+  tasks:
+    - ansible.builtin.import_role: {name: lossless.restart.instance, tasks_from: restart, rolespec_validate: false}
+      vars: {instance_batch: [order-1, order-2], instance_fleet: {fleet_kind: forced}}
+""")
+    said = button.refused("mallory", name=str(copy))
+    assert "has granted this run no lease" in said, said
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda people: people.write("policy.yml", POLICY + "    aproval: false\n"), "has the unknown key 'aproval'"),
+        (lambda people: people.write("policy.yml", POLICY.replace("zone: UTC", "zone: Mars")), "line 4: zone 'Mars'"),
+        (lambda people: people.remove("policy.yml"), "policy.yml is gone, and runs began under one"),
+    ],
+    ids=["unknown key", "bad zone", "gone"],
+)
+def test_a_policy_that_is_none(button: Button, spoil: object, said: str) -> None:
+    assert callable(spoil)
+    spoil(button.people)
+    if "zone" in said:
+        button.people.write("policy.yml", POLICY.replace("zone: UTC", "zone: Mars") + WINDOW)
+    assert said in button.refused("bob", *button.good)
+    assert button.press("bob", name="status.yml").code == 0
+
+
+WINDOW = "    freeze: [{name: a, from: '09:00', until: '10:00'}]\n"
+
+
+def test_the_name_is_asked_for_on_a_terminal(button: Button) -> None:
+    """And nowhere else: there it must be given."""
+    said = button.refused("alice", *button.good[:2])
+    assert "say its name once more, as in -e fleet_confirm=order-svc" in said
+    for typed, expected in (("order-svc", "needs another person's word"), ("order", "say its name once more")):
+        said = on_a_terminal(button, typed)
+        assert "Type the name of the service to go on (order-svc):" in said
+        assert expected in said, said
+    assert not button.fleet.held() and not button.fleet.runs()
+
+
+def on_a_terminal(button: Button, typed: str) -> str:
+    """The command in a terminal of its own, where somebody types this once it is asked for."""
+    playbook = button.fleet.playbook("-l", "order-svc", *button.good[:2], before=button.people.before("alice"))
+    command = ["script", "--quiet", "--return", "--flush", "--command", shlex.join(playbook.command), "/dev/null"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, **pipes, **playbook.surroundings) as terminal:
+        assert terminal.stdin and terminal.stdout
+        said = b""
+        while b"to go on" not in said:
+            more = terminal.stdout.read1(4096)
+            assert more, said.decode()
+            said += more
+        terminal.stdin.write(f"{typed}\n".encode())
+        terminal.stdin.flush()
+        said += terminal.stdout.read()
+    return said.decode()
