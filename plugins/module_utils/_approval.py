@@ -139,15 +139,17 @@ def approve(ledger: Ledger, params: Params) -> dict[str, Any]:
 
     def change(now: State) -> State:
         same = _known(now, name)
-        if same.approved:
+        if same.approved.get("signature") == signature:
             return now
+        # The newest word counts: the key of an older one may not be valid any more.
         approved = {"by": by, "at": now.at, "login": str(permission.who), "signature": signature}
         return replace(now, requests={**now.requests, name: replace(same, approved=approved)})
 
     after = ledger.commit(change)
     until = moment(request.until, after.at)
     msg = f"{name} has the word of {by}: {request.plan['by']} may begin it, once, until {until}"
-    return {"changed": not request.approved, "msg": msg, "by": by, "warnings": []}
+    changed = request.approved.get("signature") != signature
+    return {"changed": changed, "msg": msg, "by": by, "warnings": []}
 
 
 def facts(state: State) -> list[dict[str, Any]]:

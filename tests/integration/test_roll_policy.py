@@ -33,7 +33,11 @@ environments:
     approval: {groups: [sre, order-team]}
     change: "CHG-[0-9]+"
 """
-MODULES = "ansible_collections.lossless.restart.plugins.modules."
+LEASED = (
+    "lossless.restart.instance_process: {restart: '{{ instance_restart }}', address: '{{ instance_address }}', "
+    "state: restarted, leased: true}",
+    "lossless.restart.nginx_upstream_member: {leases: [order-1], steps: [granted], state: down}",
+)
 
 
 class Button:
@@ -177,7 +181,10 @@ def test_a_person_who_left(button: Button) -> None:
     button.people.sign("alice", "carol")
     said = button.refused("alice", *button.good)
     assert "does not count: the approval of" in said and "no key among the allowed signers made it" in said, said
-    assert button.approve("carol", button.ask()).code != 0, "it is approved, by a word that does not count"
+    request = button.ask()
+    assert button.approve("carol", request).code == 0
+    state = json.loads((button.fleet.folder / "ledger" / "state.json").read_text())
+    assert state["requests"][request]["approved"]["by"] == "carol"
 
 
 def test_what_was_signed_for_another_purpose(button: Button, tmp_path: Path) -> None:
@@ -233,9 +240,13 @@ def test_ways_around_it(button: Button, words: tuple[str, ...], environment: dic
 
 
 def test_another_ledger(button: Button, tmp_path: Path) -> None:
-    """On the same host the same policy holds for it."""
-    said = button.refused("mallory", *button.good, "-e", f"fleet_ledger={tmp_path}/mine")
-    assert "mallory (groups mallory) may not do rolling" in said
+    """The balancers know the service under the other one; and on the same host the same policy holds."""
+    words = (*button.good, "-e", f"fleet_ledger={tmp_path}/mine")
+    said = button.refused("mallory", *words)
+    other = re.search(r"two ledgers guard nothing.*fleet_ledger_replaces=([0-9a-f-]+)", said)
+    if other:
+        said = button.refused("mallory", *words, "-e", f"fleet_ledger_replaces={other[1]}")
+    assert "mallory (groups mallory) may not do rolling" in said, said
 
 
 def test_another_configuration(button: Button, tmp_path: Path) -> None:
@@ -247,17 +258,24 @@ def test_another_configuration(button: Button, tmp_path: Path) -> None:
 
 
 def test_a_copy_of_the_playbook_without_the_guard(button: Button, tmp_path: Path) -> None:
-    """The modules change nothing without a lease."""
-    copy = tmp_path / "restart.yml"
-    copy.write_text("""
-- hosts: order-svc
-  gather_facts: false
-  tasks:
-    - ansible.builtin.import_role: {name: lossless.restart.instance, tasks_from: restart, rolespec_validate: false}
-      vars: {instance_batch: [order-1, order-2], instance_fleet: {fleet_kind: forced}}
-""")
+    """What the roles do to hosts they do with a lease only, whatever the variables say that they are granted."""
+    text = (Path(__file__).parents[2] / "playbooks" / "rolling_restart.yml").read_text()
+    text = re.sub(r"- name: Plan\n.*?\n\n", "", text, flags=re.DOTALL)
+    text = re.sub(r" *- name: Guard\n.*\n", "", text)
+    text = re.sub(r"hosts: \"{{ hostvars.localhost.fleet_planned.*", "hosts: order-svc", text)
+    text = re.sub(r"serial: .*", "serial: 1", text)
+    granted = {host: {"step": "granted"} for host in button.fleet.instances}
+    batch = f'instance_batch: ["{{{{ inventory_hostname }}}}"]\n    instance_guard: {{granted: {json.dumps(granted)}}}'
+    text = re.sub(r"instance_batch: .*", lambda _found: batch, text)
+    assert "Guard" not in text and "Plan" not in text and "tasks_from: restart" in text
+    copy = tmp_path / "copy.yml"
+    copy.write_text(text)
     said = button.refused("mallory", name=str(copy))
-    assert "has granted this run no lease" in said, said
+    assert "no run was begun" in said or "has granted this run no lease" in said, said
+    for task in LEASED:
+        copy.write_text(f"- hosts: order-1\n  gather_facts: false\n  tasks:\n    - {task}\n")
+        said = button.refused("mallory", name=str(copy), nothing=True)
+        assert "has granted this run no lease" in said or "nothing of this batch" in said or not said, said
 
 
 @pytest.mark.parametrize(
