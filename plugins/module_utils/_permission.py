@@ -100,6 +100,19 @@ def read(ledger: Ledger, state: State) -> Policy | None:
         raise Refused(f"the policy {place} cannot be used: {error}. Mend it. {allowed}") from error
 
 
+def look(ledger: Ledger, state: State, service: str) -> dict[str, Any]:
+    """For people who look: the rules, what of them keeps anybody from beginning now, and what is wrong with them."""
+    try:
+        policy = read(ledger, state)
+    except Refused as error:
+        return {"policy": None, "closed": [], "policy_trouble": str(error)}
+    if policy is None:
+        return {"policy": None, "closed": [], "policy_trouble": ""}
+    rules = policy.of(service)
+    closed = list(_times(rules, state.at, service))
+    return {"policy": _policy_text.rules_text(rules), "closed": closed, "policy_trouble": ""}
+
+
 def still(permission: Permission, state: State, run: Run) -> list[str]:
     """What is against going on with a run that was allowed to begin: rules and times change meanwhile."""
     wanted = Wish(run.service, run.kind, bool(run.glass), run.reason, run.change, again=True)
@@ -117,7 +130,7 @@ def _refusals(rules: Rules, who: Who, state: State, wish: Wish) -> Iterator[str]
             groups = f" (groups {', '.join(who.groups)})" if who.groups else ""
             named = "; ".join(map(str, allowed)) or "nobody"
             yield rules.told("may", f"{who}{groups} may not do {kind} with {wish.service}; who may: {named}")
-    yield from _times(rules, state.at, wish)
+    yield from _times(rules, state.at, wish.service)
     if not wish.again and wish.service in state.restarted:
         left = state.restarted[wish.service] + rules.cooldown - state.at
         if left > 0:
@@ -128,15 +141,15 @@ def _refusals(rules: Rules, who: Who, state: State, wish: Wish) -> Iterator[str]
             yield rules.told(name, f"-e fleet_{name}={text!r} does not match {pattern!r}")
 
 
-def _times(rules: Rules, at: float, wish: Wish) -> Iterator[str]:
+def _times(rules: Rules, at: float, service: str) -> Iterator[str]:
     frozen = _windows.holding(rules.freeze, at)
     if frozen:
         end = _windows.free_from(rules.freeze, at)
         until = f"until {frozen[0].text(end)}" if end else "for more than a year"
         names = ", ".join(repr(window.name) for window in frozen)
-        yield rules.told("freeze", f"{wish.service} is frozen {until} by {names}", frozen[0].line)
+        yield rules.told("freeze", f"{service} is frozen {until} by {names}", frozen[0].line)
     if rules.hours and not _windows.holding(rules.hours, at):
         begin = _windows.held_from(rules.hours, at)
         again = f"next from {rules.hours[0].text(begin)} on" if begin else "not within the next year"
         names = ", ".join(repr(window.name) for window in rules.hours)
-        yield rules.told("hours", f"{wish.service} is restarted only within {names}: {again}")
+        yield rules.told("hours", f"{service} is restarted only within {names}: {again}")

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import _levels, _sources, _status, _sweep
+from . import _levels, _permission, _sources, _status, _sweep
 from ._ledger import Ledger, Refused, State
 from ._levels import Level, Pool, grouped, points_of
 from ._params import Params
 from ._scene import foreign, held_text
 
+# Where the ledger was not read nothing is known of them.
+_NO_RULES = {"policy": None, "closed": [], "policy_trouble": ""}
 # A standby server is out of traffic as it was meant to be.
 _STRAY = (_levels.DRAINED, _levels.UNHEALTHY)
 
@@ -42,6 +44,7 @@ def look(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
         "msg": "\n".join(level["msg"] for level in told),
         "service": service,
         "ledger_trouble": trouble,
+        **(_NO_RULES if trouble else _permission.look(ledger, state, service)),
         "troubles": [*_sources.by_source(_sources.disagreements(pools, instances, readings)), *grouped(other)],
         "levels": told,
         "strays": _strays(levels, own),

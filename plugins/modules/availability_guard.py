@@ -417,6 +417,15 @@ ledger_trouble:
   description: Why the ledger could not be read, or nothing.
   returned: for look
   type: str
+closed:
+  description: The policy's windows that keep anybody from taking something out now, as in RV(against).
+  returned: for look
+  type: list
+  elements: str
+policy_trouble:
+  description: What is wrong with the policy itself, or nothing.
+  returned: for look
+  type: str
 kept:
   description: By host why it was not taken over, C(detail), and whether nobody is at work with it, C(left).
   returned: for recover
@@ -464,8 +473,8 @@ expected:
 policy:
   description:
     - What the policy says of the service. C(environment), C(place), C(version), C(approval), C(confirm), C(at_most),
-      C(contact), and C(who) asks as it knows them. Null where there never was a policy.
-  returned: for plan
+      C(contact), and for V(plan) C(who) asks as it knows them. Null where there never was a policy.
+  returned: for plan and look
   type: dict
 against:
   description: The policy's rules that are against it, each with its place, the number and who can lift it.

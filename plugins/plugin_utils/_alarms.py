@@ -62,6 +62,9 @@ def _unread(look: Mapping[str, Any]) -> list[Alarm]:
         text = f"the ledger {look['ledger']} cannot be read: {look['ledger_trouble']}"
         do = "no restart begins or goes on without it; who is at work is not known here"
         found.append({"kind": "ledger", "text": text, "do": do})
+    if look["policy_trouble"]:
+        do = "no restart begins and nothing more is taken out until the platform team has mended it"
+        found.append({"kind": "policy", "text": look["policy_trouble"], "do": do})
     do = "nothing is taken out until balancers and inventory agree; see that it can be read, and lists every member"
     return found + [{"kind": "source", "text": text, "do": do} for text in look["troubles"]]
 

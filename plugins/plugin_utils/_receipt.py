@@ -25,7 +25,9 @@ def plan_lines(
     lines = ["", f"{described['service']}: {fleet['fleet_kind']} restart of {size}{reason}"]
     lines += _people_lines(fleet)
     lines += [f"  {line}" for line in plan["msg"].splitlines()]
-    lines += [f"  {_policy_line(plan['policy'])}"] if "policy" in plan else []
+    if "policy" in plan:
+        policy = plan["policy"]
+        lines.append(f"  {policy_text(policy)}, asked by {policy['who']}" if policy else f"  {_permission.NO_POLICY}")
     lines += [f"  done already: {', '.join(plan['done'])}"] if plan["done"] else []
     lines += [f"  not touched: {host}: {why}" for host, why in left_alone(plan, checks).items()]
     lines += [f"  warning: {text}" for text in dict.fromkeys(warned)]
@@ -41,13 +43,12 @@ def _people_lines(fleet: Mapping[str, Any]) -> list[str]:
     return [*lines, *([f"  used by: {', '.join(users)}"] if users else [])]
 
 
-def _policy_line(policy: Mapping[str, Any] | None) -> str:
-    if policy is None:
-        return _permission.NO_POLICY
+def policy_text(policy: Mapping[str, Any]) -> str:
+    """A service's rules in short."""
     needs = [text for name, text in _NEEDS if policy[name]]
     most = [f"at most {policy['at_most']} at once"] if policy["at_most"] else []
     needed = [f"needs {' and '.join(needs)}"] if needs else []
-    return "; ".join([f"policy: {policy['environment']} ({policy['place']}), asked by {policy['who']}", *most, *needed])
+    return "; ".join([f"policy: {policy['environment']} ({policy['place']})", *most, *needed])
 
 
 _NEEDS = (("approval", "another person's approval"), ("confirm", "its name once more"))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lossless.restart.plugins.module_utils._levels import grouped, moment
+from ansible_collections.lossless.restart.plugins.plugin_utils import _receipt
 from ansible_collections.lossless.restart.plugins.plugin_utils._alarms import LIVE, STOPPED, pool_name, span
 
 Row = Sequence[str]
@@ -27,10 +28,17 @@ def status_lines(look: Mapping[str, Any]) -> list[str]:
     lines += _section("runs", [_run_row(run, look["at"]) for run in look["runs"]])
     lines += _section("leases", [_lease_row(lease, look["at"]) for lease in look["leases"]])
     lines += _section("waiting", [_waiting_row(one, look["at"]) for one in look["queue"]])
+    lines += ["", *policy_lines(look)] if look["policy"] else []
     lines += [line for one in look["requests"] for line in ("", *request(one, look["at"]).splitlines())]
     lines += ["", f"  ledger {look['ledger']}: {_ledger_text(look)}"]
     lines += [text for run in look["runs"] for text in _way_on(run, look["service"])]
     return [*lines, ""]
+
+
+def policy_lines(look: Mapping[str, Any]) -> list[str]:
+    """The service's rules, and why nobody may begin now."""
+    policy = look["policy"]
+    return [f"  {_receipt.policy_text(policy)}", *(f"    nothing is taken out now: {text}" for text in look["closed"])]
 
 
 def request(one: Mapping[str, Any], now: float) -> str:

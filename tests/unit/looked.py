@@ -34,6 +34,7 @@ def lease(host: str, **values: Any) -> dict[str, Any]:
 def look(**values: Any) -> dict[str, Any]:
     """With its alarms."""
     nothing: dict[str, Any] = {"runs": [], "leases": [], "queue": [], "requests": [], "strays": {}, "troubles": []}
+    nothing |= {"policy": None, "closed": [], "policy_trouble": ""}
     ledger = {"ledger": "/var/lib/ledger on bastion", "ledger_trouble": "", "id": "3f2a", "at": NOON}
     levels = [level(), level("nginx/order_svc")]
     found = {"service": "order-svc", "levels": levels, **nothing, **ledger, **values}

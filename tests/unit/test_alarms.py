@@ -54,6 +54,12 @@ def test_no_alarm(values: dict[str, Any]) -> None:
             "nothing more is taken out until members are back: put back or mend those that are out",
         ),
         (
+            {"policy_trouble": "the policy /etc/lossless_restart/policy.yml is gone"},
+            "policy",
+            "the policy /etc/lossless_restart/policy.yml is gone",
+            "no restart begins and nothing more is taken out until the platform team has mended it",
+        ),
+        (
             {"ledger_trouble": "bastion is unreachable: no route"},
             "ledger",
             "the ledger /var/lib/ledger on bastion cannot be read: bastion is unreachable: no route",
@@ -103,7 +109,7 @@ def test_no_alarm(values: dict[str, Any]) -> None:
             "it counts as out: mend it, or restart it with rolling_restart.yml -l HOST",
         ),
     ],
-    ids=["below", "ledger", "source", "dead", "silent", "left out", "expired", "drained", "unhealthy"],
+    ids=["below", "policy", "ledger", "source", "dead", "silent", "left out", "expired", "drained", "unhealthy"],
 )
 def test_alarm(values: dict[str, Any], kind: str, text: str, do: str) -> None:
     assert look(**values)["alarms"] == [{"kind": kind, "text": text, "do": do}]

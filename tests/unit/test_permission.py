@@ -194,7 +194,8 @@ class TestGoneOrBroken:
     def look(self, fleet: Fleet, run: str) -> None:
         """What is possible all the same."""
         assert fleet.ask("status")["runs"]
-        assert fleet.ask("look")["levels"]
+        look = fleet.ask("look")
+        assert look["levels"] and look["policy"] is None and "policy.yml" in look["policy_trouble"]
         assert fleet.ask("renew", run=run, wanted=["order-1"], held=60)["leases"]
         assert fleet.ask("stop", owner=None, why="enough")["changed"]
         fleet.now += 1000
@@ -265,3 +266,14 @@ def test_awx(fleet: Fleet, rules: Rules) -> None:
     assert "awx may not do rolling" in refused(fleet)
     run = fleet.begin(awx=job)
     assert [one["account"] for one in fleet.ask("status")["runs"] if one["id"] == run] == ["awx:chen"]
+
+
+def test_a_look_says_what_holds_now(fleet: Fleet, rules: Rules) -> None:
+    assert [fleet.ask("look")[name] for name in ("policy", "closed", "policy_trouble")] == [None, [], ""]
+    rules.production("at_most: 25%\nfreeze:\n  - {name: sale, from: 2027-01-15, until: 2027-01-16 08:00}")
+    look = fleet.ask("look")
+    assert look["policy"]["environment"] == "production" and look["policy"]["at_most"] == "25%"
+    [closed] = look["closed"]
+    assert "order-svc is frozen until 2027-01-16 08:00 UTC by 'sale'" in closed
+    fleet.now += 86400
+    assert fleet.ask("look")["closed"] == []

@@ -137,3 +137,19 @@ def test_a_restore_of_nothing_and_in_check_mode() -> None:
     assert _status_lines.restored_lines("order-svc", nothing, {}, False) == ["order-svc: nothing was left out"]
     all_back = _status_lines.restored({"granted": {"order-1": {}}, "kept": {}}, [])
     assert _status_lines.restored_lines("order-svc", all_back, {}, True) == ["order-svc: would be put back: order-1"]
+
+
+def test_the_policy_and_what_waits() -> None:
+    rules = {"environment": "production", "place": "/etc/x", "at_most": "25%", "approval": True, "confirm": False}
+    plan = {"kind": "rolling", "service": "order-svc", "environment": "production", "by": "alice", "hosts": ["order-1"]}
+    plan |= {"pace": [1], "floor": "30%", "max_out": None, "reason": "", "change": "CHG-7", "glass": ""}
+    request = {"id": "3f9c1a2b7d40", "plan": plan, "since": NOON, "until": NOON + 3600, "by": ""}
+    lines = _status_lines.status_lines(
+        look(policy=rules, closed=["freeze (/etc/x line 3): frozen"], requests=[request])
+    )
+    assert "  policy: production (/etc/x); at most 25% at once; needs another person's approval" in lines
+    assert "    nothing is taken out now: freeze (/etc/x line 3): frozen" in lines
+    assert "  request 3f9c1a2b7d40 waits for another person's word; it ends 09:00Z, in 60 min" in lines
+    assert "    because: (no reason given); change: CHG-7" in lines
+    approved = _status_lines.status_lines(look(requests=[{**request, "by": "bob"}]))
+    assert "  request 3f9c1a2b7d40 has the word of bob; it ends 09:00Z, in 60 min" in approved
