@@ -45,6 +45,9 @@ class Missing(Exception):
 
 def plan_of(params: Params, service: str, permission: Permission, rules: Rules) -> dict[str, Any]:
     """All that the approval is bound to, of a command that is about to begin a run."""
+    beside = sorted(set(params.hosts("planned")) - set(params.hosts("selected")))
+    if beside:
+        raise Refused(f"{', '.join(beside)}: planned, but not selected. Nothing was changed")
     return {
         "service": service,
         "environment": rules.environment,

@@ -354,3 +354,40 @@ def test_through_ansible(place: Place, truth: Truth) -> None:
     assert [one["id"] for one in said["runs"]] == [run]
     assert "hunter2" not in json.dumps(said)
     assert not [node for node in truth.tree(place.path).values() if b"hunter2" in node[0]]
+
+
+POLICY = """
+format: 1
+contact: the platform team
+environments:
+  production:
+    may: [{users: [%s], kinds: [rolling]}]
+    approval: false
+    confirm: false
+"""
+
+
+def test_the_policy_is_a_node_of_the_platform_team(place: Place, truth: Truth) -> None:
+    """Whoever asks the ledger reads it, and only the platform team writes it."""
+
+    def begin(service: str, host: str) -> dict[str, Any]:
+        asked = {"service": service, "owner": ALICE, "planned": [host]}
+        return _guard.run({**place.settings, **asked, "action": "begin"})
+
+    path, platform = f"{place.path}/policy.yml", ("platform", "p1atform")
+    closed, anybody = [of(*platform, all=True), of(*OWNER, read=True)], (POLICY % "'*'").encode()
+    begin("order-svc", "order-1")
+    truth.make(path, (POLICY % "somebody-else").encode(), closed)
+    with pytest.raises(Refused, match=rf"may \(zookeeper://.*{path} line 6\): .* may not do rolling"):
+        begin("cart", "cart-1")
+    with pytest.raises(NoAuthError):
+        truth.client.set(path, b"")
+    with Truth(place.hosts, platform) as team:
+        team.client.set(path, anybody)
+    assert begin("cart", "cart-1")["changed"]
+    truth.client.delete(path)
+    with pytest.raises(Refused, match="policy.yml is gone, and runs began under one"):
+        begin("cart", "cart-2")
+    truth.make(path, anybody, [*closed, anyone(all=True)])
+    with pytest.raises(Refused, match=f"{path} may be changed by anybody"):
+        begin("cart", "cart-2")
