@@ -150,9 +150,11 @@ def approve(ledger: Ledger, params: Params) -> dict[str, Any]:
 
     after = ledger.commit(change)
     until = moment(request.until, after.at)
+    event = {"at": after.at, "event": "approved", "id": name, "by": by, "plan": request.plan}
+    warnings = _ledger.note(ledger, "", event)
     msg = f"{name} has the word of {by}: {request.plan['by']} may begin it, once, until {until}"
     changed = request.approved.get("signature") != signature
-    return {"changed": changed, "msg": msg, "by": by, "warnings": []}
+    return {"changed": changed, "msg": msg, "by": by, "warnings": warnings}
 
 
 def facts(state: State) -> list[dict[str, Any]]:

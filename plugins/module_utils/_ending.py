@@ -81,11 +81,12 @@ def finish(ledger: Ledger, params: Params) -> dict[str, Any]:
 
     state = ledger.commit(change)
     if "past" in found:
-        return {"changed": False, "warnings": [], **_outcome(found["past"], {}, state)}
+        return {"changed": False, "warnings": [], **_outcome(found["past"], {}, state), "journal": str(ledger.head())}
     run = found["ended"]
     event = {"at": state.at, "event": "ended", "state": run.state, "done": run.done, "left": run.left()}
     warnings = note(ledger, name, event)
-    return {"changed": True, "warnings": warnings, **_outcome(run, state.held_by(name), state)}
+    outcome = _outcome(run, state.held_by(name), state)
+    return {"changed": True, "warnings": warnings, **outcome, "journal": str(ledger.head())}
 
 
 def _refuse_others(past: Run, params: Params) -> None:

@@ -85,6 +85,22 @@ def append_line(path: str, line: str, *, mode: int = 0o600) -> None:
         os.fsync(handle)
 
 
+def last_line(path: str) -> bytes | None:
+    """The last line that has an end, without it; None where there is none. Only as much is read as it takes."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as stream:
+        size, tail = stream.seek(0, os.SEEK_END), b""
+        while True:
+            step = min(size, max(4096, len(tail)))
+            size = stream.seek(size - step)
+            tail = stream.read(step) + tail
+            end = tail.rfind(b"\n")
+            begin = tail.rfind(b"\n", 0, max(end, 0))
+            if end >= 0 and (begin >= 0 or size == 0):
+                return tail[begin + 1 : end]
+            if size == 0:
+                return None
+
+
 def _whole_lines(stream: Any) -> None:
     """Go to the end of the last line that has one."""
     size = stream.seek(0, os.SEEK_END)

@@ -15,6 +15,7 @@ from . import (
     _hold,
     _ledger_place,
     _preview,
+    _records,
     _recover,
     _runs,
     _status,
@@ -35,6 +36,8 @@ ACTIONS: Mapping[str, Callable[[Ledger, Params], dict[str, Any]]] = {
     "stop": _ending.stop,
     "finish": _ending.finish,
     "approve": _approval.approve,
+    "journal": _records.journal,
+    "history": _records.history,
 }
 MEASURING: Mapping[str, Callable[[Ledger, Params, _sweep.Check], dict[str, Any]]] = {
     "plan": _preview.plan,
@@ -42,6 +45,9 @@ MEASURING: Mapping[str, Callable[[Ledger, Params, _sweep.Check], dict[str, Any]]
     "look": _watch.look,
     "recover": _recover.recover,
 }
+
+# Those that somebody may be refused, which goes on the record.
+ON_RECORD = ("begin", "acquire", "approve", "recover")
 
 __all__ = ["ACTIONS", "MEASURING", "Refused", "run"]
 
@@ -61,10 +67,15 @@ def run(
         place = _ledger_place.parse(asked.raw("ledger"), *(params.get(name) for name in _ledger_place.EXTRA))
     except ValueError as error:
         raise Refused(str(error)) from error
-    begins, reads = asked.action == "begin", asked.action in ("status", "look")
+    begins, reads = asked.action == "begin", asked.action in ("status", "look", "journal", "history")
     with _ledger_place.opened(place, clock, dry=check_mode, found=begins, reads=reads) as ledger:
-        if asked.action in ACTIONS:
-            return ACTIONS[asked.action](ledger, asked)
-        if asked.action in MEASURING:
-            return MEASURING[asked.action](ledger, asked, check)
+        try:
+            if asked.action in ACTIONS:
+                return ACTIONS[asked.action](ledger, asked)
+            if asked.action in MEASURING:
+                return MEASURING[asked.action](ledger, asked, check)
+        except Refused as refusal:
+            if asked.action in ON_RECORD:
+                _records.refused(ledger, asked, refusal)
+            raise
     raise Refused(f"action {asked.action!r} is not one of {', '.join(sorted([*ACTIONS, *MEASURING]))}")

@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Protocol
 
+from . import _account
+from ._journal import Head
+
 RUNNING, STOPPED, FINISHED, SUPERSEDED = "running", "stopped", "finished", "superseded"
 # What is known of the process that makes a run.
 OWNER = ("name", "machine", "boot", "pid", "start")
@@ -20,6 +23,10 @@ PAST = (FINISHED, SUPERSEDED)
 POLICY, SIGNERS = "policy.yml", "allowed_signers"
 # Seconds for which a run that holds no lease is taken to be alive after it was last heard of.
 SILENCE = 300.0
+
+
+# So many past runs are looked through for what a run takes.
+RECENT = 20
 
 
 class Refused(Exception):
@@ -182,11 +189,17 @@ class Ledger(Protocol):
     def past(self, run: str) -> Run | None:
         """A run of the history."""
 
-    def recent(self) -> Iterator[Run]:
-        """The newest runs of the history, the newest first; not all of them."""
+    def history(self) -> Iterator[Run]:
+        """The runs of the history, the newest first."""
 
     def append(self, run: str, event: Mapping[str, Any]) -> None:
-        """Add one event to a run's log, which only grows."""
+        """Add one event to the journal, and to a run's log where it is of one: `run` is empty where not."""
+
+    def journal(self) -> Iterator[tuple[str, list[bytes]]]:
+        """The journal's lines in their order, piece by piece, each with its place."""
+
+    def head(self) -> Head:
+        """The journal's last line."""
 
     def events(self, run: str) -> list[dict[str, Any]]:
         """A run's log, oldest first."""
@@ -207,7 +220,7 @@ def settled(old: State, new: State) -> State:
 def note(ledger: Ledger, run: str, event: Mapping[str, Any]) -> list[str]:
     """Add an event after its change was made. What keeps it out of the log is a warning: the change stands."""
     try:
-        ledger.append(run, event)
+        ledger.append(run, {"account": _account.name(), **event})
     except Refused as error:
         return [f"the ledger was changed, but its event is not in the log of run {run}: {error}"]
     return []

@@ -3,8 +3,9 @@
 """The ledger as a directory on one host, guarded by a file lock.
 
 `state.json` is all that counts: it is replaced as a whole. `runs/ID.json` is a past run, `runs/ID.jsonl` a run's
-events. The directory and all in it belong to one account, 0700 and 0600, on a file system whose locks hold. Where an
-administrator gave the directory a group and mode 2750, that group may read all of it, and new files are 0640.
+events. `journal/N.jsonl` has all events in a chain, from line N on. The directory and all in it belong to one account,
+0700 and 0600, on a file system whose locks hold. Where an administrator gave the directory a group and mode 2750, that
+group may read all of it, and new files are 0640.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Callable, TypeVar
 
-from . import _files, _ledger, _ledger_format, _ledger_trust
+from . import _files, _journal, _ledger, _ledger_format, _ledger_trust
+from ._journal import Head
 from ._ledger import Away, Run, State
 
 # Seconds by which the clock may go back (a time server's small corrections) before the ledger is refused.
@@ -30,8 +32,8 @@ _LOCK_DEADLINE = 10.0
 RULES = "/etc/lossless_restart"
 
 T = TypeVar("T")
-# So many past runs are looked through for what a run takes.
-RECENT = 20
+# Bytes of a piece of the journal, after which another one is begun.
+_PIECE = 8_000_000
 
 
 class Directory:
@@ -90,10 +92,10 @@ class Directory:
             data = self._private(path)
         return None if data is None else _parsed(path, data, _ledger_format.decode_past)
 
-    def recent(self) -> Iterator[Run]:
+    def history(self) -> Iterator[Run]:
         with self._explained("cannot be read"):
             names = os.listdir(self._in("runs")) if os.path.isdir(self._in("runs")) else []
-        for name in sorted((name for name in names if name.endswith(".json")), reverse=True)[:RECENT]:
+        for name in sorted((name for name in names if name.endswith(".json")), reverse=True):
             run = self.past(name[: -len(".json")])
             if run is not None:
                 yield run
@@ -101,9 +103,38 @@ class Directory:
     def append(self, run: str, event: Mapping[str, Any]) -> None:
         if self._dry:
             return
-        line = json.dumps({**event, "run": run}, sort_keys=True, separators=(",", ":"))
+        record = {**event, "run": run}
         with self._writing():
-            _files.append_line(self._in_runs(run, "jsonl"), line, mode=self._mode())
+            self._seal(record)
+            if run:
+                line = json.dumps(record, sort_keys=True, separators=(",", ":"))
+                _files.append_line(self._in_runs(run, "jsonl"), line, mode=self._mode())
+
+    def _seal(self, record: Mapping[str, Any]) -> None:
+        """Add it to the journal. What a power cut left of a last line is dropped, and its number given again."""
+        pieces, head = self._pieces(), self.head()
+        path = pieces[-1] if pieces else ""
+        if not path or os.path.getsize(path) > _PIECE:
+            path = self._in("journal", f"{head.number + 1:012}.jsonl")
+        _files.append_line(path, _journal.line(record, head), mode=self._mode())
+
+    def journal(self) -> Iterator[tuple[str, list[bytes]]]:
+        with self._explained("cannot be read"):
+            for path in self._pieces():
+                yield path, (self._private(path) or b"").split(b"\n")[:-1]
+
+    def head(self) -> Head:
+        with self._explained("cannot be read"):
+            for path in reversed(self._pieces()):
+                line = _files.last_line(path)
+                if line is not None:
+                    return _journal.head(line)
+        return Head()
+
+    def _pieces(self) -> list[str]:
+        folder = self._in("journal")
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        return [os.path.join(folder, name) for name in sorted(names) if name.endswith(".jsonl")]
 
     def events(self, run: str) -> list[dict[str, Any]]:
         path = self._in_runs(run, "jsonl")
@@ -125,8 +156,8 @@ class Directory:
         """Of new files."""
         return 0o640 if _ledger_trust.for_group(os.stat(self._path)) else 0o600
 
-    def _in(self, name: str) -> str:
-        return os.path.join(self._path, name)
+    def _in(self, *names: str) -> str:
+        return os.path.join(self._path, *names)
 
     def _in_runs(self, run: str, ending: str) -> str:
         return os.path.join(self._path, "runs", f"{run}.{ending}")
@@ -139,7 +170,7 @@ class Directory:
             if self._dry:
                 yield
                 return
-            for folder in (*([self._path] if self._found else []), self._in("runs")):
+            for folder in (*([self._path] if self._found else []), self._in("runs"), self._in("journal")):
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(folder, 0o700)
                     if folder != self._path and _ledger_trust.for_group(os.stat(self._path)):

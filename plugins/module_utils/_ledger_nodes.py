@@ -28,6 +28,7 @@ class Nodes:
         self._trusted = False
         self.read = self._session.read
         self.children = self._session.children
+        self.exists = self._session.exists
         self.close = self._session.close
 
     def path(self, *names: str) -> str:

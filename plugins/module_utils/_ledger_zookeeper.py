@@ -7,6 +7,7 @@
 /restart/clock           touched to learn the time: the ledger's clock is that of the server that leads
 /restart/past/RUN        a past run
 /restart/events/RUN/N    a run's events, one a line, in pieces
+/restart/journal/N       all events in a chain, in pieces, from line N on
 /restart/policy.yml      what the platform team wrote, as is allowed_signers: made by them, with an ACL of their own
 """
 
@@ -17,9 +18,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Generic, TypeVar
 
-from . import _ledger, _ledger_format, _zookeeper
+from . import _journal, _ledger, _ledger_format, _zookeeper
+from ._journal import Head
 from ._ledger import Run, State
-from ._ledger_directory import BACKWARDS, RECENT, utc
+from ._ledger_directory import BACKWARDS, utc
 from ._ledger_nodes import READ, WRITTEN, Nodes, packed
 from ._ledger_place import Ensemble
 from ._zookeeper import Node
@@ -80,9 +82,9 @@ class ZooKeeper:
         node = self._nodes.asked(READ, lambda: self._nodes.read(self._nodes.path("past", run)))
         return None if node.data is None else self._nodes.parsed(node, _ledger_format.decode_past)
 
-    def recent(self) -> Iterator[Run]:
+    def history(self) -> Iterator[Run]:
         names = self._nodes.asked(READ, lambda: self._nodes.children(self._nodes.path("past")))
-        for name in names[: -RECENT - 1 : -1]:
+        for name in reversed(names):
             run = self.past(name)
             if run is not None:
                 yield run
@@ -90,18 +92,48 @@ class ZooKeeper:
     def append(self, run: str, event: Mapping[str, Any]) -> None:
         if self._dry:
             return
-        line = packed({**event, "run": run}) + b"\n"
-        folder = self._nodes.path("events", run)
+        record = {**event, "run": run}
 
-        def changed() -> _Written[None] | None:
-            pieces = self._nodes.children(folder)
-            last = self._nodes.read(f"{folder}/{pieces[-1] if pieces else '00000000'}")
-            if last.data is not None and len(last.data) + len(line) > _PIECE:
-                last = Node(f"{folder}/{int(pieces[-1]) + 1:08}")
-            longer = replace(last, data=(last.data or b"") + line)
-            return _Written(None, longer, [] if pieces else [Node(folder, b"")])
+        def changed() -> _Written[None]:
+            sealed, with_it = self._sealed(record)
+            return _Written(None, sealed, [*with_it, *(self._logged(run, record) if run else [])])
 
         self._replaced(changed)
+
+    def _logged(self, run: str, record: Mapping[str, Any]) -> list[Node]:
+        """The nodes of a run's events with one more."""
+        line, folder = packed(record) + b"\n", self._nodes.path("events", run)
+        pieces = self._nodes.children(folder)
+        last = self._nodes.read(f"{folder}/{pieces[-1] if pieces else '00000000'}")
+        if last.data is not None and len(last.data) + len(line) > _PIECE:
+            last = Node(f"{folder}/{int(pieces[-1]) + 1:08}")
+        longer = replace(last, data=(last.data or b"") + line)
+        return [longer] if pieces else [Node(folder, b""), longer]
+
+    def _sealed(self, record: Mapping[str, Any]) -> tuple[Node, list[Node]]:
+        """The journal's last piece with one line more, and what has to be made with it."""
+        folder, last = self._nodes.path("journal"), self._last_piece()
+        head = _journal.head((last.data or b"").splitlines()[-1]) if last and last.data else Head()
+        line = _journal.line(record, head).encode() + b"\n"
+        if last is None or len(last.data or b"") + len(line) > _PIECE:
+            made = [] if last or self._nodes.exists(folder) else [Node(folder, b"")]
+            return Node(f"{folder}/{head.number + 1:012}", line), made
+        return replace(last, data=(last.data or b"") + line), []
+
+    def _last_piece(self) -> Node | None:
+        folder = self._nodes.path("journal")
+        pieces = self._nodes.children(folder)
+        return self._nodes.read(f"{folder}/{pieces[-1]}") if pieces else None
+
+    def journal(self) -> Iterator[tuple[str, list[bytes]]]:
+        folder = self._nodes.path("journal")
+        for name in self._nodes.asked(READ, lambda: self._nodes.children(folder)):
+            node = self._nodes.asked(READ, lambda name=name: self._nodes.read(f"{folder}/{name}"))
+            yield node.path, (node.data or b"").splitlines()
+
+    def head(self) -> Head:
+        last = self._nodes.asked(READ, self._last_piece)
+        return _journal.head((last.data or b"").splitlines()[-1]) if last and last.data else Head()
 
     def events(self, run: str) -> list[dict[str, Any]]:
         folder = self._nodes.path("events", run)

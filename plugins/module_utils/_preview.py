@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from . import _living, _permission, _plan, _runs, _sweep
-from ._ledger import FINISHED, Ledger, Refused, Run, State
+from ._ledger import FINISHED, RECENT, Ledger, Refused, Run, State
 from ._levels import Level, grouped
 from ._params import Params
 from ._scene import CAP, Scene, blocked, permitted, refuse_foreign, scene, unliftable, why_no_room
@@ -70,7 +71,7 @@ def plan(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
 
 def _expected(ledger: Ledger, service: str, instances: int) -> float | None:
     """The seconds that so many instances took in the service's newest finished run; None before the first."""
-    for run in ledger.recent():
+    for run in itertools.islice(ledger.history(), RECENT):
         if run.service == service and run.state == FINISHED and run.ended is not None and run.done:
             return (run.ended - run.began) / len(run.done) * instances
     return None

@@ -38,13 +38,28 @@ options:
       - V(release) gives leases back. What is not held is no error.
       - V(recover) takes over, to put it back, what runs left out that have no process any more, where its probe is
         well. They are granted nothing more until they are resumed.
+      - V(journal) says whether the journal of all events is whole. V(history) lists the runs of O(service).
       - V(approve) gives one's word for a request that V(begin) refused for want of it.
       - V(stop) lets a run be granted nothing more, without O(run) every live run of O(service). What it holds it can
         still finish.
       - V(finish) ends a run. It is past when all of it is done and it holds nothing, and can be resumed otherwise.
     type: str
     required: true
-    choices: [status, plan, begin, ticket, acquire, renew, release, stop, finish, look, recover, approve]
+    choices:
+      - status
+      - plan
+      - begin
+      - ticket
+      - acquire
+      - renew
+      - release
+      - stop
+      - finish
+      - look
+      - recover
+      - approve
+      - journal
+      - history
   ledger:
     description:
       - Absolute path of the ledger's directory, or a node of a ZooKeeper ensemble, as in
@@ -143,6 +158,17 @@ options:
   request:
     description: Id of the request that V(approve) approves.
     type: str
+  heads:
+    description: Heads of the journal that receipts told, as in V(1234:3f9c1a2b7d40aa10), which V(journal) compares.
+    type: list
+    elements: str
+    default: []
+  begin:
+    description: V(history) lists runs that began then or later, in seconds since the epoch.
+    type: float
+  end:
+    description: V(history) lists runs that began then or before, in seconds since the epoch.
+    type: float
   signature:
     description: What C(ssh-keygen -Y sign -n lossless.restart) made of the request's text, for V(approve).
     type: str
@@ -487,6 +513,23 @@ requests:
   returned: for status and look
   type: list
   elements: dict
+journal:
+  description: The head of the journal, the number of its last line and that line's hash.
+  returned: for finish
+  type: str
+  sample: 1234:3f9c1a2b7d40aa10
+whole:
+  description: Whether every line of the journal is there as it was written.
+  returned: for journal
+  type: bool
+wrong:
+  description: The first thing that is wrong with the journal, with its place, or nothing.
+  returned: for journal
+  type: str
+lines:
+  description: How many lines the journal has. The first has the number C(first), and the last is the C(head).
+  returned: for journal
+  type: int
 by:
   description: Who approved, as the allowed signers have it.
   returned: for approve
@@ -520,8 +563,10 @@ out:
   returned: for finish
   type: dict
 runs:
-  description: Every live run with C(id), C(owner), C(state), C(why), C(planned), C(done), C(holds), C(silent).
-  returned: for status and look
+  description:
+    - Every live run with C(id), C(owner), C(state), C(why), C(planned), C(done), C(holds), C(silent).
+    - For V(history) the past ones too, the newest first, without C(holds) and C(silent).
+  returned: for status, look and history
   type: list
   elements: dict
 events:
@@ -570,6 +615,8 @@ SPEC: dict[str, Any] = {
                 "look",
                 "recover",
                 "approve",
+                "journal",
+                "history",
             ],
         },
         "batch": {"type": "list", "elements": "str"},
@@ -589,6 +636,9 @@ SPEC: dict[str, Any] = {
         "awx": {"type": "dict", "options": AWX},
         "request": {"type": "str"},
         "signature": {"type": "str"},
+        "heads": {"type": "list", "elements": "str", "default": []},
+        "begin": {"type": "float"},
+        "end": {"type": "float"},
         "planned": {"type": "list", "elements": "str"},
         "since": {"type": "float"},
         "dead": {"type": "list", "elements": "dict", "options": OWNER, "default": []},

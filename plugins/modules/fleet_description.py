@@ -20,7 +20,7 @@ options:
       - The role C(fleet)'s entry point for which it is read, where that is no restart. Its options are then known too.
       - All services among the selected hosts are read then; hosts without C(fleet_service) are left aside.
     type: str
-    choices: [status, stop, approve, restore, watchdog]
+    choices: [status, stop, approve, records, restore, watchdog]
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return what it would return otherwise.

@@ -15,6 +15,7 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import (
     _alarms,
     _controller,
     _own,
+    _records,
     _signing,
     _status_lines,
 )
@@ -53,6 +54,8 @@ class People:
             "look": self._look,
             "stop": self._stop,
             "approve": self._approve,
+            "history": self._history,
+            "journal": self._journal,
             "recover": self._recover,
             "renew": self._renew,
             "release": self._release,
@@ -122,6 +125,26 @@ class People:
         result = self._ask({**args, "request": named, "signature": signature})
         if not result.get("failed"):
             Display().display(result["msg"])
+        return result
+
+    def _history(self, args: Result) -> Result:
+        """The receipt of the run that was named, once more; else the runs, a line each."""
+        fleet = self._described["fleet"]
+        if fleet["fleet_run"]:
+            result = self._ask({"action": "status", "run": fleet["fleet_run"]})
+            lines = [] if result.get("failed") else _records.run_lines(result)
+        else:
+            result = self._ask({**args, **_records.times(fleet)})
+            lines = [] if result.get("failed") else _records.list_lines(self._service, result)
+        Display().display("\n".join(lines))
+        return result
+
+    def _journal(self, args: Result) -> Result:
+        heads = [head for head in [self._described["fleet"]["fleet_journal_head"]] if head]
+        result = self._ask({**args, "heads": heads})
+        if not result.get("failed"):
+            Display().display(f"  {result['msg']}\n")
+            result["failed"] = not result["whole"]
         return result
 
     def _recover(self, args: Result) -> Result:

@@ -104,17 +104,20 @@ def turns(events: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
 def receipt_lines(
     outcome: Mapping[str, Any],
     events: Sequence[Mapping[str, Any]],
-    journal: Sequence[Mapping[str, Any]],
+    journal: Sequence[Mapping[str, Any]] | None,
     makespan: float,
 ) -> list[str]:
-    """The receipt of a run. makespan: seconds from the command's start to now."""
+    """The receipt of a run. makespan: seconds from the command's start to now. journal: what the process noted; None
+    where it is gone, and only what the ledger has is known."""
     done, planned = outcome["done"], outcome["planned"]
     lines = ["", f"RECEIPT of run {outcome['run']}: {len(done)} of {len(planned)} restarted in {makespan:.1f} s"]
     lines += _pool_lines(lowest(events))
     lines += _turn_lines(turns(events), planned)
-    waits = waited(journal)
-    each = f" ({(makespan - waits) / len(done):.1f} s an instance)" if done else ""
-    lines.append(f"  {waits:.1f} s of waiting for the service, {makespan - waits:.1f} s of our own work{each}")
+    if journal is not None:
+        waits = waited(journal)
+        each = f" ({(makespan - waits) / len(done):.1f} s an instance)" if done else ""
+        lines.append(f"  {waits:.1f} s of waiting for the service, {makespan - waits:.1f} s of our own work{each}")
+    journal = journal or []
     lines += [f"  NOT DONE: {host}" for host in outcome["left"] if host not in outcome["out"]]
     lines += [f"  NOT DONE, lease kept: {host}, {text}" for host, text in outcome["out"].items()]
     exposed = {note["host"]: note["exposed"] for note in journal if note.get("exposed") is not None}
@@ -123,6 +126,7 @@ def receipt_lines(
     lines += [f"  failed: {note['host']}: {note['task']}: {' '.join(note['msg'].split())}" for note in failures]
     why = outcome["why"]
     lines += [f"  stopped: {why.removeprefix('stopped ')}"] if why and not _told(why, failures) else []
+    lines += [f"  journal: {outcome['journal']}"] if outcome.get("journal") else []
     if outcome["left"] or outcome["out"]:
         lines.append(f"  To go on, run the same command again{' once the cause is mended' if failures else ''}.")
     return [*lines, ""]

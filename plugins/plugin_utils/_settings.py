@@ -148,10 +148,10 @@ def _check_glass(values: Mapping[str, Any]) -> None:
         raise Invalid("fleet_break_glass_empty needs fleet_break_glass: say why")
 
 
-def moment(since: Any) -> float | None:
-    """`fleet_since` in seconds since the epoch; None where it is not set."""
+def moment(since: Any, name: str = "fleet_since") -> float | None:
+    """A moment that a person wrote in seconds since the epoch; None where it is not set."""
     wrong = Invalid(
-        f"fleet_since {str(since)!r} is no moment: write seconds since the epoch, or a date and time with its zone, "
+        f"{name} {str(since)!r} is no moment: write seconds since the epoch, or a date and time with its zone, "
         "as in '2026-01-31T22:00:00+08:00'"
     )
     if since is None:

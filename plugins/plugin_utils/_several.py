@@ -14,7 +14,7 @@ from ansible_collections.lossless.restart.plugins.plugin_utils._names import Inv
 # The playbooks that change something: they want a limit, and a description without a fault.
 CHANGING = ("stop", "restore", "approve")
 # Those for which only the service and its ledger matter.
-BARE = ("stop", "approve")
+BARE = ("stop", "approve", "records")
 # Names one file or run for all services together.
 _SHARED = ("fleet_status_json", "fleet_watchdog_textfile")
 

@@ -64,7 +64,7 @@ class TestZooKeeper(Semantics):
 def test_reading_makes_nothing(place: Place, truth: Truth) -> None:
     with place.opened() as ledger:
         assert timeless(ledger.snapshot()).leases == {}
-        assert ledger.events(RUN_ID) == [] and ledger.past(RUN_ID) is None and list(ledger.recent()) == []
+        assert ledger.events(RUN_ID) == [] and ledger.past(RUN_ID) is None and list(ledger.history()) == []
     assert truth.tree(place.path) == {}
 
 
@@ -87,8 +87,8 @@ def test_all_belongs_to_one_identity_and_readers_only_read(place: Place, truth: 
         ledger.append(RUN_ID, {"event": "began"})
         ledger.commit(lambda state: state.with_run(run_of("20270115T080000-bbbbbb", "finished")))
     before = truth.tree(place.path)
-    assert len(before) == 8
-    assert [sorted(node[3]) for node in before.values()] == [sorted([mine(), of(*READER, read=True)])] * 8
+    assert len(before) == 10
+    assert [sorted(node[3]) for node in before.values()] == [sorted([mine(), of(*READER, read=True)])] * 10
     reading = Place(place.hosts, tmp_path, place.path, auth={"file": secret(tmp_path, *READER)})
     with reading.opened() as ledger:
         assert list(ledger.snapshot().leases) == ["order-1"]

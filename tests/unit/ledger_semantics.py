@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 
 import pytest
-from ansible_collections.lossless.restart.plugins.module_utils import _ledger
+from ansible_collections.lossless.restart.plugins.module_utils import _journal, _ledger
 from ansible_collections.lossless.restart.plugins.module_utils._ledger import Lease, Refused, Run, State
 
 from tests.unit.guard_fleet import ALICE, NOON
@@ -79,15 +80,28 @@ class Semantics:
         assert ledger.snapshot().runs == {}
         assert ledger.past(RUN_ID) == done
 
-    def test_the_newest_past_runs(self, ledger: _ledger.Ledger) -> None:
-        names = [f"20270115T08{number:04}-aaaaaa" for number in range(25)]
+    def test_the_past_runs_the_newest_first(self, ledger: _ledger.Ledger) -> None:
+        names = [f"20270115T08{number:04}-aaaaaa" for number in range(5)]
         for run in [run_of(name, "finished") for name in names]:
             ledger.commit(partial(State.with_run, run=run))
-        assert [run.id for run in ledger.recent()] == names[: -20 - 1 : -1]
+        assert [run.id for run in ledger.history()] == names[::-1]
 
     def test_what_is_written_is_read_as_it_was(self, ledger: _ledger.Ledger) -> None:
         assert timeless(ledger.commit(leasing("bestellung-ü"))) == timeless(ledger.snapshot())
         assert ledger.past(RUN_ID) is None
+
+    def test_the_journal_is_one_chain(self, ledger: _ledger.Ledger) -> None:
+        ledger.commit(leasing("order-1"))
+        assert list(ledger.journal()) == [] and ledger.head().number == 0
+        for number in range(5):
+            ledger.append(RUN_ID if number % 2 else "", {"event": "step", "at": float(number), "text": "a\nb ü"})
+        found = _journal.verify(ledger.journal())
+        assert (found.lines, found.first, found.head, found.wrong) == (5, 1, ledger.head(), "")
+        lines = [json.loads(line) for _place, piece in ledger.journal() for line in piece]
+        assert [(line["n"], line["at"], line["run"]) for line in lines] == [
+            (number + 1, float(number), RUN_ID if number % 2 else "") for number in range(5)
+        ]
+        assert [event["at"] for event in ledger.events(RUN_ID)] == [1.0, 3.0]
 
     def test_events_in_their_order(self, ledger: _ledger.Ledger) -> None:
         ledger.commit(leasing("order-1"))

@@ -92,6 +92,8 @@ def test_first_use_makes_it_for_one_account(ledger: Directory, tmp_path: Path) -
         "ledger/state.json": 0o600,
         "ledger/runs": 0o700,
         f"ledger/runs/{RUN_ID}.jsonl": 0o600,
+        "ledger/journal": 0o700,
+        "ledger/journal/000000000001.jsonl": 0o600,
     }
 
 
@@ -397,7 +399,9 @@ def test_a_group_may_read_what_was_made_for_it(tmp_path: Path) -> None:
     ledger.append(RUN_ID, {"event": "began"})
     assert ledger.snapshot() == made
     modes = {str(one.relative_to(path)): one.stat().st_mode & 0o7777 for one in path.rglob("*")}
-    assert modes == {"lock": 0o600, "state.json": 0o640, "runs": 0o2750, f"runs/{RUN_ID}.jsonl": 0o640}
+    folders = {"runs": 0o2750, "journal": 0o2750}
+    logs = {f"runs/{RUN_ID}.jsonl": 0o640, "journal/000000000001.jsonl": 0o640}
+    assert modes == {"lock": 0o600, "state.json": 0o640, **folders, **logs}
     (path / "state.json").chmod(0o660)
     with pytest.raises(Refused, match="mode 0660.: somebody else may have changed it"):
         ledger.snapshot()

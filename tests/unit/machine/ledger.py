@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.lossless.restart.plugins.module_utils import _ledger
+from ansible_collections.lossless.restart.plugins.module_utils._journal import Head
 from ansible_collections.lossless.restart.plugins.module_utils._ledger import Away, Change, Run, State
 
 from .jobs import pause
@@ -77,11 +78,17 @@ class Session:
     def past(self, run: str) -> Run | None:
         return self._memory.past.get(run)
 
-    def recent(self) -> Iterator[Run]:
+    def history(self) -> Iterator[Run]:
         return reversed(list(self._memory.past.values()))
 
     def append(self, run: str, event: Mapping[str, Any]) -> None:
         self._memory.log.setdefault(run, []).append({**event, "run": run})
+
+    def journal(self) -> Iterator[tuple[str, list[bytes]]]:
+        return iter(())
+
+    def head(self) -> Head:
+        return Head()
 
     def events(self, run: str) -> list[dict[str, Any]]:
         return self._memory.log.get(run, [])
