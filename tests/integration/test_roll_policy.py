@@ -126,8 +126,35 @@ def test_from_the_request_to_the_restart(button: Button) -> None:
     [past] = [json.loads(one.read_text()) for one in (button.fleet.folder / "ledger" / "runs").glob("*.json")]
     assert (past["account"], past["approved"]["by"], past["approved"]["id"]) == ("alice", "bob", request)
     assert button.requests() == []
+    on_record(button, past["id"], ended.text)
     # It was good for one run.
     assert button.ask() != request
+
+
+def on_record(button: Button, run: str, receipt: str) -> None:
+    """Mallory, who may start nothing, sees all of it, and that somebody altered it."""
+    listed = button.press("mallory", name="report.yml")
+    assert listed.code == 0, listed.text
+    assert re.search(rf"  {run}  .*2 of 2 done, finished; by alice; approved by bob; CHG-", listed.text), listed.text
+    one = button.press("mallory", "-e", f"fleet_run={run}", name="report.yml")
+    assert one.code == 0 and f"RECEIPT of run {run}: 2 of 2 restarted" in one.text, one.text
+    assert "rolling restart of order-svc by alice" in one.text and "order-2  out" in one.text
+    [head] = re.findall(r"  journal: (\d+:[0-9a-f]{16})", receipt)
+    verify = ("-e", "verify=true", "-e", f"fleet_journal_head={head}")
+    assert button.press("mallory", *verify, name="report.yml").code == 0
+    [journal] = (button.fleet.folder / "ledger" / "journal").iterdir()
+    lines = journal.read_bytes().splitlines(keepends=True)
+    number = int(head.partition(":")[0])
+    for spoiled, said in (
+        ([line.replace(b'"by":"bob"', b'"by":"eve"') for line in lines], "the one before it, was altered"),
+        ([*lines[:3], *lines[4:]], f"{journal} line 4: its number is 5 and that of the line before it 3"),
+        (lines[: number - 1], f"it ends with line {number - 1}, and line {number} was there ({head})"),
+    ):
+        journal.write_bytes(b"".join(spoiled))
+        altered = button.press("mallory", *verify, name="report.yml")
+        assert altered.code == 2 and said in altered.text, altered.text
+    journal.write_bytes(b"".join(lines))
+    assert button.press("mallory", *verify, name="report.yml").code == 0
 
 
 def test_who_cannot_approve(button: Button) -> None:

@@ -178,9 +178,11 @@ class Stage(Fleet):
         }
 
     def files(self) -> dict[str, bytes]:
-        """Every file that a roll could write, with its bytes: configurations, ledger, state."""
+        """Every file that a roll could write, with its bytes: configurations, ledger, state. Not the journal, which has
+        each refusal on record."""
         found = [*(self.folder / "state").rglob("*"), *(self.folder / "ledger").rglob("*")]
-        return {**self.configurations(), **{str(path): path.read_bytes() for path in found if path.is_file()}}
+        kept = [path for path in found if path.is_file() and path.parent.name != "journal"]
+        return {**self.configurations(), **{str(path): path.read_bytes() for path in kept}}
 
     def configurations(self) -> dict[str, bytes]:
         """Every byte of the balancers' configurations."""
