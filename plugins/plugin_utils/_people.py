@@ -132,7 +132,7 @@ class People:
         fleet = self._described["fleet"]
         if fleet["fleet_run"]:
             result = self._ask({"action": "status", "run": fleet["fleet_run"]})
-            lines = [] if result.get("failed") else _records.run_lines(result)
+            lines = [] if result.get("failed") else _records.run_lines(result, fleet["fleet_run"])
         else:
             result = self._ask({**args, **_records.times(fleet)})
             lines = [] if result.get("failed") else _records.list_lines(self._service, result)

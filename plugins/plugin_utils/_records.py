@@ -39,9 +39,9 @@ def _moment(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
-def run_lines(status: Mapping[str, Any]) -> list[str]:
-    """The receipt of the run whose status this is, as the ledger has it."""
-    run = status["past"] or next(one for one in status["runs"] if one["id"] == status["events"][0]["run"])
+def run_lines(status: Mapping[str, Any], name: str) -> list[str]:
+    """The receipt of the run `name`, from the status that was asked for with it."""
+    run = status["past"] or next(one for one in status["runs"] if one["id"] == name)
     held = {lease["host"]: f"at step {lease['step']}" for lease in status["leases"] if lease["run"] == run["id"]}
     left = [host for host in run["planned"] if host not in set(run["done"])]
     outcome = {"run": run["id"], "planned": run["planned"], "done": run["done"], "left": left, "out": held}
