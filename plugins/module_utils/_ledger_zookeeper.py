@@ -16,6 +16,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Callable, Generic, TypeVar
 
 from . import _journal, _ledger, _ledger_format, _zookeeper
@@ -94,7 +95,7 @@ class ZooKeeper:
             return
         record = {**event, "run": run}
 
-        def changed() -> _Written[None]:
+        def changed() -> _Written[None] | None:
             sealed, with_it = self._sealed(record)
             return _Written(None, sealed, [*with_it, *(self._logged(run, record) if run else [])])
 
@@ -128,7 +129,7 @@ class ZooKeeper:
     def journal(self) -> Iterator[tuple[str, list[bytes]]]:
         folder = self._nodes.path("journal")
         for name in self._nodes.asked(READ, lambda: self._nodes.children(folder)):
-            node = self._nodes.asked(READ, lambda name=name: self._nodes.read(f"{folder}/{name}"))
+            node = self._nodes.asked(READ, partial(self._nodes.read, f"{folder}/{name}"))
             yield node.path, (node.data or b"").splitlines()
 
     def head(self) -> Head:

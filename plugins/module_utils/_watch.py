@@ -17,7 +17,7 @@ from ._params import Params
 from ._scene import foreign, held_text
 
 # Where the ledger was not read nothing is known of them.
-_NO_RULES = {"policy": None, "closed": [], "policy_trouble": ""}
+_NO_RULES: Mapping[str, Any] = {"policy": None, "closed": [], "policy_trouble": ""}
 # A standby server is out of traffic as it was meant to be.
 _STRAY = (_levels.DRAINED, _levels.UNHEALTHY)
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shlex
@@ -341,9 +342,15 @@ def on_a_terminal(button: Button, typed: str) -> str:
     """The command in a terminal of its own, where somebody types this once it is asked for."""
     playbook = button.fleet.playbook("-l", "order-svc", *button.good[:2], before=button.people.before("alice"))
     command = ["script", "--quiet", "--return", "--flush", "--command", shlex.join(playbook.command), "/dev/null"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command, **pipes, **playbook.surroundings) as terminal:
-        assert terminal.stdin and terminal.stdout
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=playbook.surroundings["cwd"],
+        env=playbook.surroundings["env"],
+    ) as terminal:
+        assert isinstance(terminal.stdout, io.BufferedReader) and terminal.stdin
         said = b""
         while b"to go on" not in said:
             more = terminal.stdout.read1(4096)

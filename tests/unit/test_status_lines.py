@@ -140,8 +140,20 @@ def test_a_restore_of_nothing_and_in_check_mode() -> None:
 
 
 def test_the_policy_and_what_waits() -> None:
-    rules = {"environment": "production", "place": "/etc/x", "at_most": "25%", "approval": True, "confirm": False}
-    plan = {"kind": "rolling", "service": "order-svc", "environment": "production", "by": "alice", "hosts": ["order-1"]}
+    rules: dict[str, Any] = {
+        "environment": "production",
+        "place": "/etc/x",
+        "at_most": "25%",
+        "approval": True,
+        "confirm": False,
+    }
+    plan: dict[str, Any] = {
+        "kind": "rolling",
+        "service": "order-svc",
+        "environment": "production",
+        "by": "alice",
+        "hosts": ["order-1"],
+    }
     plan |= {"pace": [1], "floor": "30%", "max_out": None, "reason": "", "change": "CHG-7", "glass": ""}
     request = {"id": "3f9c1a2b7d40", "plan": plan, "since": NOON, "until": NOON + 3600, "by": ""}
     lines = _status_lines.status_lines(

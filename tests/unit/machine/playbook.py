@@ -297,7 +297,7 @@ def describe(command: Command) -> dict[str, Any]:
     fleet = {
         **DEFAULTS,
         **{"fleet_ledger": "/ledger", "fleet_floor": FLOOR, "fleet_max_out": CAP[service], "fleet_reason": ""},
-        **{"fleet_drained": command.drained, "fleet_kind": "full", "fleet_pace": command.pace},
+        **{"fleet_drained": command.drained, "fleet_kind": "rolling", "fleet_pace": command.pace},
         **{"fleet_since": None, "fleet_new": command.new, "fleet_fit": command.fit, "fleet_wait_deadline": 12},
         **{"fleet_ledger_auth": None, "fleet_ledger_tls": None},
     }
@@ -306,6 +306,7 @@ def describe(command: Command) -> dict[str, Any]:
         "service": service,
         "selected": command.selected,
         "checked": command.selected,
+        "cut": [],
         "verified": False,
         "sources": [{"name": name, "kind": "nginx", "pools": listed} for name, listed in SOURCES.items()],
         "pools": [
