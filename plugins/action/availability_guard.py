@@ -20,6 +20,8 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import (
     _people,
     _preflight,
     _receipt,
+    _receipt_facts,
+    _receipt_files,
 )
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
 
@@ -215,10 +217,28 @@ class ActionModule(FleetAction):
             return _alone.report(outcome, plan["planned"], ledger)
         status = self._ledger({"action": "status", "run": outcome["run"]}, described, variables)
         lines = _receipt.receipt_lines(outcome, status.get("events", []), list(_own.journal()), _controller.age())
-        Display().display("\n".join(lines))
+        Display().display("\n".join([*lines, *_filed(described, outcome, status, lines)]))
         _tell_of_glass(described["fleet"]["fleet_break_glass"])
         missed += [] if outcome["complete"] else [outcome["msg"]]
         return {**outcome, "failed": bool(missed), "msg": "; ".join(missed) or outcome["msg"]}
+
+
+def _filed(
+    described: Mapping[str, Any], outcome: Mapping[str, Any], status: Mapping[str, Any], lines: list[str]
+) -> list[str]:
+    """Where the receipt's files are; a failure to write them fails no run."""
+    folder = described["fleet"]["fleet_receipts"]
+    if not folder or status.get("failed"):
+        return []
+    run = status["past"] or next(one for one in status["runs"] if one["id"] == outcome["run"])
+    receipt = _receipt_facts.facts(
+        run, status["events"], outcome["out"], list(_own.journal()), outcome.get("journal", "")
+    )
+    try:
+        return [f"  receipt: {_receipt_files.write(folder, receipt, lines)}", ""]
+    except OSError as error:
+        Display().warning(f"the receipt could not be written: {error.filename or folder}: {error.strerror}")
+        return []
 
 
 def _confirmed(service: str) -> str:

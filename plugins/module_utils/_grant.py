@@ -191,7 +191,8 @@ def _grant_result(ledger: Ledger, run: Run, view: Scene, state: State, decided: 
     levels = [level.facts() for level in decided["levels"]]
     short = {one["pool"]: [one["configured"], one["in_traffic"], one["least"]] for one in levels}
     tokens = {host: lease["token"] for host, lease in granted.items()}
-    event = {"event": "granted", "tokens": tokens, "refused": decided["refused"], "levels": short}
+    pools = {host: lease["pools"] for host, lease in granted.items()}
+    event = {"event": "granted", "tokens": tokens, "refused": decided["refused"], "levels": short, "pools": pools}
     warnings = _ledger.note(ledger, run.id, {"at": state.at, "revision": state.revision, **event})
     parts = [f"granted {', '.join(granted)}", *(f"not {text}" for text in grouped(decided["refused"]))]
     return {

@@ -15,6 +15,7 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import (
     _alarms,
     _controller,
     _own,
+    _receipt_files,
     _records,
     _signing,
     _status_lines,
@@ -132,12 +133,19 @@ class People:
         fleet = self._described["fleet"]
         if fleet["fleet_run"]:
             result = self._ask({"action": "status", "run": fleet["fleet_run"]})
-            lines = [] if result.get("failed") else _records.run_lines(result, fleet["fleet_run"])
+            lines = [] if result.get("failed") else self._receipt(result, fleet)
         else:
             result = self._ask({**args, **_records.times(fleet)})
             lines = [] if result.get("failed") else _records.list_lines(self._service, result)
         Display().display("\n".join(lines))
         return result
+
+    def _receipt(self, status: Result, fleet: Mapping[str, Any]) -> list[str]:
+        name, folder = fleet["fleet_run"], fleet["fleet_receipts"]
+        lines = _records.run_lines(status, name)
+        if not folder or self._check_mode:
+            return lines
+        return [*lines, f"  receipt: {_receipt_files.write(folder, _records.facts(status, name), lines)}", ""]
 
     def _journal(self, args: Result) -> Result:
         heads = [head for head in [self._described["fleet"]["fleet_journal_head"]] if head]

@@ -122,13 +122,13 @@ def receipt_lines(
     lines += [f"  NOT DONE, lease kept: {host}, {text}" for host, text in outcome["out"].items()]
     exposed = {note["host"]: note["exposed"] for note in journal if note.get("exposed") is not None}
     lines += [f"  EXPOSED: {host} came back before its gate, for {seconds:g} s" for host, seconds in exposed.items()]
-    failures = _failures(journal)
-    lines += [f"  failed: {note['host']}: {note['task']}: {' '.join(note['msg'].split())}" for note in failures]
+    failed = failures(journal)
+    lines += [f"  failed: {note['host']}: {note['task']}: {' '.join(note['msg'].split())}" for note in failed]
     why = outcome["why"]
-    lines += [f"  stopped: {why.removeprefix('stopped ')}"] if why and not _told(why, failures) else []
+    lines += [f"  stopped: {why.removeprefix('stopped ')}"] if why and not _told(why, failed) else []
     lines += [f"  journal: {outcome['journal']}"] if outcome.get("journal") else []
     if outcome["left"] or outcome["out"]:
-        lines.append(f"  To go on, run the same command again{' once the cause is mended' if failures else ''}.")
+        lines.append(f"  To go on, run the same command again{' once the cause is mended' if failed else ''}.")
     return [*lines, ""]
 
 
@@ -148,12 +148,13 @@ def alone_lines(steps: Mapping[str, str], journal: Iterable[Mapping[str, Any]], 
         f"  NOT DONE, {said.get(step, f'STILL OUT at step {step}')}: {', '.join(names)}"
         for step, names in hosts.items()
     ]
-    failures = _failures(journal)
-    lines += [f"  failed: {note['host']}: {note['task']}: {' '.join(note['msg'].split())}" for note in failures]
+    failed = failures(journal)
+    lines += [f"  failed: {note['host']}: {note['task']}: {' '.join(note['msg'].split())}" for note in failed]
     return [*lines, f"  {then}", ""]
 
 
-def _failures(journal: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def failures(journal: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What failed, each once."""
     seen: dict[tuple[str, str], Mapping[str, Any]] = {}
     for note in journal:
         if note["failed"]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lossless.restart.plugins.plugin_utils import _receipt, _settings
+from ansible_collections.lossless.restart.plugins.plugin_utils import _receipt, _receipt_facts, _settings
 
 
 def times(fleet: Mapping[str, Any]) -> dict[str, float]:
@@ -39,10 +39,24 @@ def _moment(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
+def facts(status: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The receipt of the run `name` as values, from the status that was asked for with it."""
+    run = _run(status, name)
+    return _receipt_facts.facts(run, status["events"], _held(status, name), None, "")
+
+
+def _run(status: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = status["past"] or next(one for one in status["runs"] if one["id"] == name)
+    return found
+
+
+def _held(status: Mapping[str, Any], name: str) -> dict[str, str]:
+    return {lease["host"]: f"at step {lease['step']}" for lease in status["leases"] if lease["run"] == name}
+
+
 def run_lines(status: Mapping[str, Any], name: str) -> list[str]:
-    """The receipt of the run `name`, from the status that was asked for with it."""
-    run = status["past"] or next(one for one in status["runs"] if one["id"] == name)
-    held = {lease["host"]: f"at step {lease['step']}" for lease in status["leases"] if lease["run"] == run["id"]}
+    """The same as lines."""
+    run, held = _run(status, name), _held(status, name)
     left = [host for host in run["planned"] if host not in set(run["done"])]
     outcome = {"run": run["id"], "planned": run["planned"], "done": run["done"], "left": left, "out": held}
     ended = run["ended"] or status["at"]
