@@ -60,8 +60,8 @@ class Scale:
 def level_drawing(pool: Mapping[str, Any], scale: Scale) -> dict[str, Any]:
     """{path, floor}: the level over time as a line of steps, and the height of the floor."""
 
-    def height(count: float) -> float:
-        return round(_HIGH * (1 - count / pool["configured"]), 1)
+    def height(count: int) -> float:
+        return round(_HIGH * (1 - count / int(pool["configured"])), 1)
 
     (_begin, first), *changes = pool["levels"]
     parts = [f"M0 {height(first)}"]

@@ -97,7 +97,8 @@ def button(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Button]:
     )
     people.write("policy.yml", POLICY)
     people.sign("alice", "bob", "carol", "mallory")
-    with Stage(folder / "fleet", instances=2, balancers=1, variables={"fleet_used_by": ["cart", "checkout"]}) as fleet:
+    variables = {"fleet_used_by": ["cart", "checkout"], "fleet_receipts": str(folder / "receipts")}
+    with Stage(folder / "fleet", instances=2, balancers=1, variables=variables) as fleet:
         yield Button(fleet, people)
 
 
@@ -127,9 +128,27 @@ def test_from_the_request_to_the_restart(button: Button) -> None:
     [past] = [json.loads(one.read_text()) for one in (button.fleet.folder / "ledger" / "runs").glob("*.json")]
     assert (past["account"], past["approved"]["by"], past["approved"]["id"]) == ("alice", "bob", request)
     assert button.requests() == []
+    receipts(button, past["id"], ended.text)
     on_record(button, past["id"], ended.text)
     # It was good for one run.
     assert button.ask() != request
+
+
+def receipts(button: Button, run: str, text: str) -> None:
+    """Three files, of which report.yml makes the same again from the ledger."""
+    folder = Path(button.fleet.folder.parent, "receipts")
+    made = {path.name: path.read_text() for path in folder.iterdir()}
+    assert set(made) == {f"{run}.{ending}" for ending in ("html", "json", "txt")} and f"{folder}/{run}.html" in text
+    receipt = json.loads(made[f"{run}.json"])
+    assert (receipt["by"], receipt["approved"]["by"], receipt["done"]) == ("alice", "bob", ["order-1", "order-2"])
+    assert {pool["pool"]: pool["lowest"] for pool in receipt["pools"]}["nginx/order_svc"] == 1
+    assert "2 of 2 restarted" in made[f"{run}.html"] and "RECEIPT of run" in made[f"{run}.txt"]
+    again = button.press("mallory", "-e", f"fleet_run={run}", "-e", f"fleet_receipts={folder}-again", name="report.yml")
+    assert again.code == 0, again.text
+    anew = json.loads(Path(f"{folder}-again", f"{run}.json").read_text())
+    # What the process noted, the ledger does not have.
+    gone = ("verified", "waited", "journal")
+    assert {**receipt, **dict.fromkeys(gone)} == {**anew, **dict.fromkeys(gone)}
 
 
 def on_record(button: Button, run: str, receipt: str) -> None:
