@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,28 +19,30 @@ from ._ledger import Ledger, Refused, Request, Run, State
 from ._levels import moment
 from ._params import Params
 from ._permission import Permission
-from ._policy import Rules
+from ._policy import Approval, Rules
 
 # So many may wait at once: whoever asks for more does not mean it.
 _MOST = 100
 
 
 @dataclass(frozen=True)
-class Given:
-    """What there is of approvals for a plan. plan: None where none is needed. valid: the requests whose signature holds
-    under the keys of now. wrong: why that of another does not."""
+class Needed:
+    """That a plan needs an approval, and what there is of it. valid: the requests whose signature holds under the keys
+    of now. wrong: why that of others does not."""
 
-    plan: Mapping[str, Any] | None
-    valid: Mapping[str, str]
-    wrong: Mapping[str, str]
+    plan: Mapping[str, Any]
+    rules: Rules
+    approval: Approval
+    valid: Collection[str]
+    wrong: str
 
 
 class Missing(Exception):
-    """The plan has no approval. wrong: why the one that there is does not count."""
+    """The plan has no approval that counts."""
 
-    def __init__(self, plan: Mapping[str, Any], wrong: str) -> None:
-        super().__init__(wrong)
-        self.plan, self.wrong = plan, wrong
+    def __init__(self, needed: Needed) -> None:
+        super().__init__(needed.wrong)
+        self.needed = needed
 
 
 def plan_of(params: Params, service: str, permission: Permission, rules: Rules) -> dict[str, Any]:
@@ -67,26 +69,27 @@ def text(request: Request) -> str:
     return json.dumps(signed, sort_keys=True, indent=1, ensure_ascii=True) + "\n"
 
 
-def given(ledger: Ledger, state: State, params: Params, service: str, permission: Permission) -> Given:
-    """What there is for the plan that `params` describe, with the signatures verified."""
+def needed(ledger: Ledger, state: State, params: Params, service: str, permission: Permission) -> Needed | None:
+    """What the plan that `params` describe needs, with the signatures verified; None where it needs no approval."""
     rules = permission.rules
     if rules is None or rules.approval is None:
-        return Given(None, {}, {})
+        return None
     plan = plan_of(params, service, permission, rules)
-    valid, wrong = {}, {}
+    valid, wrong = [], []
     for request in _open(state, plan):
         if request.approved:
             try:
-                valid[request.id] = _signer(ledger, request, str(request.approved["signature"]), rules)
+                _signer(ledger, request, str(request.approved["signature"]), rules)
+                valid.append(request.id)
             except Refused as error:
-                wrong[request.id] = str(error)
-    return Given(plan, valid, wrong)
+                wrong.append(str(error))
+    return Needed(plan, rules, rules.approval, valid, "; ".join(wrong))
 
 
-def take(state: State, found: Given, old: Run | None) -> tuple[State, dict[str, Any]]:
+def take(state: State, found: Needed | None, old: Run | None) -> tuple[State, dict[str, Any]]:
     """The state without the request that is used now, and what the run keeps of it. A run that is resumed by the same
     plan keeps its own. Raises Missing."""
-    if found.plan is None:
+    if found is None:
         return state, {}
     for request in _open(state, found.plan):
         if request.id in found.valid and request.approved:
@@ -95,36 +98,34 @@ def take(state: State, found: Given, old: Run | None) -> tuple[State, dict[str, 
             return replace(state, requests=left), {**kept, **request.approved}
     if old is not None and old.approved.get("plan") == found.plan and old.approved["until"] > state.at:
         return state, dict(old.approved)
-    raise Missing(found.plan, "; ".join(found.wrong.values()))
+    raise Missing(found)
 
 
-def ask(ledger: Ledger, missing: Missing, rules: Rules, state: State) -> Refused:
+def ask(ledger: Ledger, wanted: Needed) -> Refused:
     """Put the request into the ledger, and say what to do; where it stands there already, only that."""
-    assert rules.approval is not None
-    within, made = rules.approval.within, secrets.token_hex(6)
+    made = Request(secrets.token_hex(6), wanted.plan, 0.0, 0.0, {})
 
     def change(now: State) -> State:
-        if _open(now, missing.plan):
+        if _open(now, wanted.plan):
             return now
         alive = {name: one for name, one in now.requests.items() if one.until > now.at}
         if len(alive) >= _MOST:
             raise Refused(f"{_MOST} requests wait for an approval already. Nothing was changed. Let some expire")
-        request = Request(made, missing.plan, now.at, now.at + within, {})
-        return replace(now, requests={**alive, made: request})
+        request = replace(made, since=now.at, until=now.at + wanted.approval.within)
+        return replace(now, requests={**alive, made.id: request})
 
     state = ledger.commit(change)
-    # In check mode nothing was written, and nothing is to be found.
-    names = [one.id for one in _open(state, missing.plan)] or [made]
-    service, until = missing.plan["service"], moment(state.at + within, state.at)
-    by = f"one of {rules.approval.by}" if rules.approval.by else "anybody else whose key is among the allowed signers"
+    request = next(iter(_open(state, wanted.plan)))
+    service, until = wanted.plan["service"], moment(request.until, state.at)
+    by = f"one of {wanted.approval.by}" if wanted.approval.by else "anybody else whose key is among the allowed signers"
     lines = [
-        rules.told("approval", f"{service} is {rules.environment} and needs another person's word"),
-        *([f"The one that there is does not count: {missing.wrong}"] if missing.wrong else []),
-        f"Nothing was touched. It is asked for as {names[0]}, until {until}. For {by}:",
-        f"  ansible-playbook approve.yml -l {service} -e fleet_approve={names[0]} -e fleet_approval_key=KEY",
+        wanted.rules.told("approval", f"{service} is {wanted.rules.environment} and needs another person's word"),
+        *([f"The one that there is does not count: {wanted.wrong}"] if wanted.wrong else []),
+        f"Nothing was touched. It is asked for as {request.id}, until {until}. For {by}:",
+        f"  ansible-playbook approve.yml -l {service} -e fleet_approve={request.id} -e fleet_approval_key=KEY",
         "Then the same command again begins the run.",
     ]
-    return Refused("\n".join(lines), approval=names[0])
+    return Refused("\n".join(lines), approval=request.id)
 
 
 def approve(ledger: Ledger, params: Params) -> dict[str, Any]:

@@ -72,7 +72,6 @@ def verify(segments: Iterable[tuple[str, Iterable[bytes]]], known: Sequence[Head
             wrong = _broken(record, last, seen) if record else "it is no line of a journal"
             if wrong:
                 return Found(seen, first, last, f"{where}: {wrong}")
-            assert record is not None
             last = head(data)
             first, seen = first or last.number, seen + 1
             if last.number in told and not last.hash.startswith(told[last.number].hash):
@@ -86,8 +85,10 @@ def _record(data: bytes) -> dict[str, Any] | None:
         found = json.loads(data)
     except ValueError:
         return None
-    good = isinstance(found, dict) and type(found.get("n")) is int and isinstance(found.get("prev"), str)
-    return found if good else None
+    if not isinstance(found, dict) or not isinstance(found.get("prev"), str):
+        return None
+    number = found.get("n")
+    return found if isinstance(number, int) and not isinstance(number, bool) else None
 
 
 def _broken(record: Mapping[str, Any], last: Head, seen: int) -> str:

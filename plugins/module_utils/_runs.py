@@ -66,7 +66,7 @@ def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     service, before = params.word("service"), ledger.snapshot()
     permission = _permission.of(ledger, before, params, service)
-    approvals = _approval.given(ledger, before, params, service, permission)
+    approval = _approval.needed(ledger, before, params, service, permission)
 
     def change(state: State) -> State:
         chosen.clear()
@@ -75,13 +75,12 @@ def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
             chosen.update(id=same[0].id, resumed=False, changed=False)
             return state
         chosen.update(changed=True)
-        return _begun(state, params, chosen, permission, approvals)
+        return _begun(state, params, chosen, permission, approval)
 
     try:
         state = ledger.commit(change)
     except _approval.Missing as missing:
-        assert permission.rules is not None
-        raise _approval.ask(ledger, missing, permission.rules, before) from missing
+        raise _approval.ask(ledger, missing.needed) from missing
     run, resumed, taken = state.runs[chosen["id"]], bool(chosen["resumed"]), chosen.get("taken")
     leases = {host: vars(lease) for host, lease in state.held_by(run.id).items() if host in run.asked}
     left_out = _left_out(state, run)
@@ -134,13 +133,13 @@ def _is_the_callers(run: Run, params: Params) -> bool:
 
 
 def _begun(
-    state: State, params: Params, chosen: dict[str, Any], permission: Permission, approvals: _approval.Given
+    state: State, params: Params, chosen: dict[str, Any], permission: Permission, approval: _approval.Needed | None
 ) -> State:
     service, planned, new = params.word("service"), params.hosts("planned"), params.flag("new")
     dead, taken = gone(state, params, planned), named(state, params)
     old = None if new else _old(state, params, dead, taken)
     _permit(state, params, permission, old)
-    state, approved = _approval.take(state, approvals, old)
+    state, approved = _approval.take(state, approval, old)
     run = _new_run(state, params) if old is None else _again(state, params, old)
     run = replace(run, account=str(permission.who), approved=approved)
     others = [one for one in abandoned(state, service, dead) if one.id != run.id]
