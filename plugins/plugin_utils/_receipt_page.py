@@ -34,6 +34,7 @@ def page(receipt: Mapping[str, Any]) -> str:
         receipt=receipt,
         pools=[{**pool, **level_drawing(pool, scale)} for pool in receipt["pools"]],
         instances=[{**one, "spans": spans(one, scale)} for one in receipt["instances"]],
+        untouched=[host for host in receipt["left"] if host not in receipt["out"]],
         complete=not receipt["left"] and not receipt["out"],
     )
 

@@ -151,6 +151,12 @@ def test_what_is_drawn() -> None:
     assert re.search(r'class="drain" x="100.0" width="100.0".*\n.*class="restart" x="200.0" width="200.0"', text)
 
 
+def test_what_is_still_out_is_said_once() -> None:
+    run = {**RUN, "done": [], "planned": ["order-1", "order-2"], "state": "stopped", "why": "stopped by bob"}
+    page = Page(_receipt_page.page(facts(run, turn("order-1", NOON)[:2], {"order-1": "at step restarting"})))
+    assert "0 of 2 restarted; still out: order-1; not done: order-2" in " ".join(page.text.split())
+
+
 NASTY = "</title><script>alert(1)</script><img src=x onerror=alert(1)> {{ 7 * 7 }} {% raw %} \x1b[31m\x00 \u202e \"'&"
 
 
