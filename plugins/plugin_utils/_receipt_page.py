@@ -77,7 +77,7 @@ def spans(instance: Mapping[str, Any], scale: Scale) -> list[dict[str, Any]]:
     ends = [*(at for _name, at in steps[1:]), scale.end]
     return [
         {"doing": _DOING[name], "x": scale(at), "width": max(1.0, scale(end) - scale(at)), "seconds": end - at}
-        for (name, at), end in zip(steps, ends, strict=True)
+        for (name, at), end in zip(steps, ends, strict=False)
         if name in _DOING
     ]
 
