@@ -63,7 +63,7 @@ class Permission:
 
     def facts(self) -> dict[str, Any] | None:
         """For people and machines; None without a policy."""
-        return None if self.rules is None else {**_policy_text.rules_text(self.rules), "who": str(self.who)}
+        return None if self.rules is None else {**self.rules.facts(), "who": str(self.who)}
 
 
 def wish(params: Params, again: bool) -> Wish:
@@ -110,7 +110,7 @@ def look(ledger: Ledger, state: State, service: str) -> dict[str, Any]:
         return {"policy": None, "closed": [], "policy_trouble": ""}
     rules = policy.of(service)
     closed = list(_times(rules, state.at, service))
-    return {"policy": _policy_text.rules_text(rules), "closed": closed, "policy_trouble": ""}
+    return {"policy": rules.facts(), "closed": closed, "policy_trouble": ""}
 
 
 def still(permission: Permission, state: State, run: Run) -> list[str]:

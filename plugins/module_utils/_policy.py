@@ -80,6 +80,11 @@ class Rules:
     reason: str
     change: str
 
+    def facts(self) -> dict[str, Any]:
+        """What people and machines are told of them."""
+        named = ("environment", "place", "version", "confirm", "at_most", "contact")
+        return {**{name: getattr(self, name) for name in named}, "approval": self.approval is not None}
+
     def told(self, rule: str, what: str, line: int | None = None) -> str:
         """A refusal: the rule, its place, what it says, and who can lift it."""
         found = line or self.lines.get(rule)

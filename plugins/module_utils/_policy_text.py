@@ -7,7 +7,6 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from . import _floor, _grammar, _marked
@@ -189,16 +188,3 @@ def _clock(mark: Mark, text: str) -> datetime.time:
         return datetime.datetime.strptime(text, "%H:%M").time()
     except ValueError:
         raise mark.wrong(f"{text!r} is no time of day, as in 09:30, and no date, as in 2026-11-10 20:00") from None
-
-
-def rules_text(rules: Rules) -> dict[str, Any]:
-    """What people are told of a service's rules."""
-    return {
-        "environment": rules.environment,
-        "place": rules.place,
-        "version": rules.version,
-        "approval": rules.approval is not None,
-        "confirm": rules.confirm,
-        "at_most": rules.at_most,
-        "contact": rules.contact,
-    }
