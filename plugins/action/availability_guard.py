@@ -237,8 +237,7 @@ def _filed(
     try:
         return [f"  receipt: {_receipt_files.write(folder, receipt, lines)}", ""]
     except OSError as error:
-        Display().warning(f"the receipt could not be written: {error.filename or folder}: {error.strerror}")
-        return []
+        return [f"  NOT WRITTEN: the receipt's files: {error.filename or folder}: {error.strerror}", ""]
 
 
 def _confirmed(service: str) -> str:
