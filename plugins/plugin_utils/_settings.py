@@ -72,7 +72,7 @@ def _check_shape(name: str, value: Any, option: Mapping[str, Any], where: str) -
     """Refuse a text where a list or mapping belongs: the engine would take it to pieces at its commas."""
     listed = isinstance(option.get("default"), list) or option["type"] == "list"
     wanted = "list" if listed else "mapping" if option["type"] == "dict" else ""
-    if isinstance(value, str) and wanted and option.get("elements") != "int":
+    if isinstance(value, str) and wanted:
         content = "[...]" if listed else "{...}"
         raise Invalid(
             f"{where}: {name} {value!r} is a text, and must be a {wanted}; "

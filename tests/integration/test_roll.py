@@ -39,6 +39,19 @@ def test_default_roll(tmp_path: Path) -> None:
     assert "3 of 3 restarted" in ended.text
 
 
+def test_numbers_on_the_command_line(tmp_path: Path) -> None:
+    """There they are texts, for the engine."""
+    numbers = {"instance_drain_deadline": 60, "instance_restart_deadline": 60, "instance_restart_retries": 1}
+    numbers |= {"instance_health_deadline": 60, "instance_warmup_seconds": 1, "instance_verify_requests": 0}
+    numbers |= {"instance_verify_deadline": 20, "instance_quiet_window": 0, "fleet_bake": 1, "fleet_wait_deadline": 30}
+    words = [word for name, value in numbers.items() for word in ("-e", f"{name}={value}")]
+    fleet = Stage(tmp_path / "fleet", instances=2, balancers=1, variables={"instance_warmup": [50]})
+    with fleet, fleet.watched():
+        ended = fleet.roll(*words, "-e", "fleet_kind=canary")
+        assert ended.code == 0 and "2 of 2 restarted" in ended.text, ended.text
+        assert fleet.starts() == {"order-1": 2, "order-2": 2}
+
+
 def test_limit_keeps_the_floor_of_the_whole(tmp_path: Path) -> None:
     """Of four, two stay at the least: two selected ones go together; with two out already, none goes."""
     fleet = Stage(tmp_path / "fleet", instances=4, variables={"fleet_floor": "50%", "fleet_pace": [2]})

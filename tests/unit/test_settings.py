@@ -171,6 +171,7 @@ def test_a_moment(since: Any, seconds: float | None) -> None:
         ("instance_warmup", [0], "instance_warmup [0]: shares are percent from 1 to 100"),
         ("instance_warmup", [101], "instance_warmup [101]: shares are percent from 1 to 100"),
         ("instance_warmup", ["half"], "instance_warmup"),
+        ("instance_warmup", "10,50", "instance_warmup '10,50' is a text, and must be a list"),
     ],
 )
 def test_an_instance(name: str, value: Any, said: str) -> None:
@@ -191,7 +192,7 @@ def test_a_password_is_not_shown() -> None:
 
 
 def test_numbers_as_the_command_line_gives_them() -> None:
-    assert selected(instance_drain_deadline="90", instance_warmup="10,50")["instance_warmup"] == [10, 50]
+    assert selected(instance_drain_deadline="90", instance_warmup=["10", 50])["instance_warmup"] == [10, 50]
     assert service(fleet_bake="300", fleet_new="true")["fleet_new"] is True
 
 
