@@ -244,7 +244,7 @@ def seen(truth: Truth, place: Place) -> Tree | dict[str, Any]:
     [
         ({"auth": ("restart", "wrong")}, "by digest user 'restart': this identity has no right to it"),
         ({"auth": ("nobody", "hunter2")}, "by digest user 'nobody': this identity has no right to it"),
-        ({"auth": ("restart", "wrong", "sasl")}, "cannot be written by sasl user 'restart'"),
+        ({"auth": ("restart", "wrong", "sasl")}, "cannot be read by sasl user 'restart'"),
         ({"auth": ""}, "auth: file .* is not one line user:password"),
         ({"auth": 0o640}, r"not a file of uid \d+ alone .*mode 0640"),
         ({"auth": None}, "auth: file .* is not there"),

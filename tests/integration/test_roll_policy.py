@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
+import select
 import shlex
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -358,24 +359,27 @@ def test_the_name_is_asked_for_on_a_terminal(button: Button) -> None:
 
 
 def on_a_terminal(button: Button, typed: str) -> str:
-    """The command in a terminal of its own, where somebody types this once it is asked for."""
+    """The command in a terminal of its own, where somebody types this once it is asked for.
+
+    The engine throws away what was typed before it listened, and says nothing of when it does: so it is typed again.
+    """
     playbook = button.fleet.playbook("-l", "order-svc", *button.good[:2], before=button.people.before("alice"))
     command = ["script", "--quiet", "--return", "--flush", "--command", shlex.join(playbook.command), "/dev/null"]
+    surroundings, said, end = playbook.surroundings, b"", time.monotonic() + LONG
     with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=playbook.surroundings["cwd"],
-        env=playbook.surroundings["env"],
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0, **surroundings
     ) as terminal:
-        assert isinstance(terminal.stdout, io.BufferedReader) and terminal.stdin
-        said = b""
-        while b"to go on" not in said:
-            more = terminal.stdout.read1(4096)
-            assert more, said.decode()
-            said += more
-        terminal.stdin.write(f"{typed}\n".encode())
-        terminal.stdin.flush()
-        said += terminal.stdout.read()
-    return said.decode()
+        assert terminal.stdin and terminal.stdout
+        try:
+            while time.monotonic() < end:
+                if not select.select([terminal.stdout], [], [], 3)[0]:
+                    if b"to go on" in said and terminal.poll() is None:
+                        terminal.stdin.write(f"{typed}\n".encode())
+                    continue
+                more = terminal.stdout.read(4096)
+                if not more:
+                    return said.decode()
+                said += more
+        finally:
+            terminal.kill()
+    raise AssertionError(f"it did not end: {said.decode()}")
