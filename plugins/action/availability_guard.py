@@ -22,6 +22,7 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import (
     _receipt,
     _receipt_facts,
     _receipt_files,
+    _records,
 )
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
 
@@ -230,7 +231,7 @@ def _filed(
     folder = described["fleet"]["fleet_receipts"]
     if not folder or status.get("failed"):
         return []
-    run = status["past"] or next(one for one in status["runs"] if one["id"] == outcome["run"])
+    run = _records.run_of(status, outcome["run"])
     receipt = _receipt_facts.facts(
         run, status["events"], outcome["out"], list(_own.journal()), outcome.get("journal", "")
     )

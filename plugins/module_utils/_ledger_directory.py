@@ -16,7 +16,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Callable, TypeVar
 
@@ -112,7 +112,8 @@ class Directory:
 
     def _seal(self, record: Mapping[str, Any]) -> None:
         """Add it to the journal. What a power cut left of a last line is dropped, and its number given again."""
-        pieces, head = self._pieces(), self.head()
+        pieces = self._pieces()
+        head = _head_of(pieces)
         path = pieces[-1] if pieces else ""
         if not path or os.path.getsize(path) > _PIECE:
             path = self._in("journal", f"{head.number + 1:012}.jsonl")
@@ -125,11 +126,7 @@ class Directory:
 
     def head(self) -> Head:
         with self._explained("cannot be read"):
-            for path in reversed(self._pieces()):
-                line = _files.last_line(path)
-                if line is not None:
-                    return _journal.head(line)
-        return Head()
+            return _head_of(self._pieces())
 
     def _pieces(self) -> list[str]:
         folder = self._in("journal")
@@ -217,6 +214,15 @@ class Directory:
         wrong = _ledger_trust.untrusted(self._path, self._mounts, self._reads)
         if wrong:
             raise Away(f"ledger {self._path} {wrong}. Nothing was changed.", ledger=self._path)
+
+
+def _head_of(pieces: Sequence[str]) -> Head:
+    """The last whole line of the journal's files, which stand in their order."""
+    for path in reversed(pieces):
+        line = _files.last_line(path)
+        if line is not None:
+            return _journal.head(line)
+    return Head()
 
 
 def _sweep_drafts(folder: str) -> None:

@@ -114,7 +114,7 @@ class ZooKeeper:
     def _sealed(self, record: Mapping[str, Any]) -> tuple[Node, list[Node]]:
         """The journal's last piece with one line more, and what has to be made with it."""
         folder, last = self._nodes.path("journal"), self._last_piece()
-        head = _journal.head((last.data or b"").splitlines()[-1]) if last and last.data else Head()
+        head = _head_of(last)
         line = _journal.line(record, head).encode() + b"\n"
         if last is None or len(last.data or b"") + len(line) > _PIECE:
             made = [] if last or self._nodes.exists(folder) else [Node(folder, b"")]
@@ -133,8 +133,7 @@ class ZooKeeper:
             yield node.path, (node.data or b"").splitlines()
 
     def head(self) -> Head:
-        last = self._nodes.asked(READ, self._last_piece)
-        return _journal.head((last.data or b"").splitlines()[-1]) if last and last.data else Head()
+        return _head_of(self._nodes.asked(READ, self._last_piece))
 
     def events(self, run: str) -> list[dict[str, Any]]:
         folder = self._nodes.path("events", run)
@@ -213,3 +212,8 @@ class ZooKeeper:
         if node.data is not None:
             self._nodes.write([node])
         return False
+
+
+def _head_of(last: Node | None) -> Head:
+    """The last line of the journal's last piece."""
+    return _journal.head(last.data.splitlines()[-1]) if last and last.data else Head()

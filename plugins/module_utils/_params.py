@@ -11,10 +11,9 @@ from typing import Any
 from . import _floor, _grammar, _target
 from ._ledger import OWNER, Refused
 from ._levels import Glass, Pool
+from ._policy import KINDS
 
 TEXT = 200
-# By default what every run is that no one said anything of.
-KINDS = ("rolling", "single", "canary", "forced")
 
 
 class Params:
@@ -72,7 +71,7 @@ class Params:
         return float(value)
 
     def kind(self) -> str:
-        return self.choice("kind", *KINDS)
+        return self.choice("kind", *KINDS) if self.has("kind") else "rolling"
 
     def awx(self) -> Mapping[str, Any]:
         """What AWX says of its job; empty where it is none."""

@@ -41,11 +41,12 @@ def _moment(at: float) -> str:
 
 def facts(status: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The receipt of the run `name` as values, from the status that was asked for with it."""
-    run = _run(status, name)
+    run = run_of(status, name)
     return _receipt_facts.facts(run, status["events"], _held(status, name), None, "")
 
 
-def _run(status: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def run_of(status: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The run itself, past or live."""
     found: Mapping[str, Any] = status["past"] or next(one for one in status["runs"] if one["id"] == name)
     return found
 
@@ -56,7 +57,7 @@ def _held(status: Mapping[str, Any], name: str) -> dict[str, str]:
 
 def run_lines(status: Mapping[str, Any], name: str) -> list[str]:
     """The same as lines."""
-    run, held = _run(status, name), _held(status, name)
+    run, held = run_of(status, name), _held(status, name)
     left = [host for host in run["planned"] if host not in set(run["done"])]
     outcome = {"run": run["id"], "planned": run["planned"], "done": run["done"], "left": left, "out": held}
     ended = run["ended"] or status["at"]
