@@ -59,6 +59,7 @@ class Directory:
         self._found = found
         self._reads = reads
         self._mounts = mounts
+        self._last: tuple[bytes, State] | None = None
 
     @property
     def place(self) -> str:
@@ -199,7 +200,7 @@ class Directory:
         if data is None:
             # Tokens begin at the time, so that a ledger made anew after a loss is not fenced off by its predecessor's.
             return State(token=int(now), at=now)
-        state = _parsed(path, data, _ledger_format.decode)
+        state = self._decoded(path, data)
         if state.at - now > BACKWARDS:
             raise Away(
                 f"the clock of the ledger's host went back by {state.at - now:.0f} s: {path} was written at "
@@ -208,6 +209,12 @@ class Directory:
                 ledger=self._path,
             )
         return replace(state, at=max(now, state.at))
+
+    def _decoded(self, path: str, data: bytes) -> State:
+        """What stands in the file; not decoded anew while it is what was read last."""
+        if self._last is None or self._last[0] != data:
+            self._last = data, _parsed(path, data, _ledger_format.decode)
+        return self._last[1]
 
     def _check(self) -> None:
         """Refuse a directory that cannot be trusted; one that is not there yet is fine where its parent is."""

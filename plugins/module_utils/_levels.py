@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -68,11 +68,21 @@ class Out:
 
 @dataclass(frozen=True)
 class Level:
-    """Where a pool stands: `outs` by host. glass: whether the run that asks may go below the floor."""
+    """Where a pool stands: `outs` by host, in the pool's order. glass: whether its asker may go below the floor."""
 
     pool: Pool
     outs: Mapping[str, Out]
     glass: Glass = Glass.WHOLE
+
+    def with_leases(self, leased: Mapping[str, str], going: Collection[str] = ()) -> Level:
+        """The same with what leases hold as out. `leased`: what to say of each host; those in `going` are out only
+        where they do not serve."""
+        held = {host: Out(host, LEASED, text) for host, text in leased.items() if self._holds(host, going)}
+        both = {**self.outs, **held}
+        return replace(self, outs={host: both[host] for host in self.pool.hosts if host in both})
+
+    def _holds(self, host: str, going: Collection[str]) -> bool:
+        return host not in going or host in self.outs
 
     @property
     def configured(self) -> int:
@@ -153,37 +163,28 @@ def levels(
     instances: Mapping[str, Mapping[str, Any]],
     said: Said,
     seen: Mapping[str, Seen],
-    leased: Mapping[str, str],
     glass: Glass = Glass.WHOLE,
-    going: Collection[str] = (),
 ) -> list[Level]:
-    """The level of each pool. `leased`: what to say of each host that a lease holds out; of those in `going` only where
-    they do not serve. Sources must agree first."""
-    return [Level(pool, _outs(pool, instances, said, seen, leased, going), glass) for pool in pools]
+    """The level of each pool by its sources and probes alone. Sources must agree first."""
+    return [Level(pool, _outs(pool, instances, said, seen), glass) for pool in pools]
 
 
 def _outs(
-    pool: Pool,
-    instances: Mapping[str, Mapping[str, Any]],
-    said: Said,
-    seen: Mapping[str, Seen],
-    leased: Mapping[str, str],
-    going: Collection[str],
+    pool: Pool, instances: Mapping[str, Mapping[str, Any]], said: Said, seen: Mapping[str, Seen]
 ) -> dict[str, Out]:
     outs = {}
     for host in pool.hosts:
         points = points_of(pool, instances[host])
         states = {(p["source"], p["pool"]): said[p["pool"], p["source"], p["member"]]["state"] for p in points}
-        serves = seen[host].ok and set(states.values()) == {"up"}
-        why = None if host in going and serves else _why(host, states, seen[host], leased)
+        why = _why(host, states, seen[host])
         if why is not None:
             outs[host] = why
     return outs
 
 
-def _why(host: str, states: Mapping[tuple[str, str], str], seen: Seen, leased: Mapping[str, str]) -> Out | None:
-    if host in leased:
-        return Out(host, LEASED, leased[host])
+def _why(host: str, states: Mapping[tuple[str, str], str], seen: Seen) -> Out | None:
+    if seen.ok and set(states.values()) == {"up"}:
+        return None
     places = ", ".join(f"{state} in {pool} at {source}" for (source, pool), state in states.items() if state != "up")
     if not seen.ok and set(states.values()) <= {"up", GONE}:
         return Out(host, UNHEALTHY, f"unhealthy: {seen.saw}")

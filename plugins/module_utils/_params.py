@@ -202,8 +202,8 @@ class Params:
 
 
 def _keys(value: Any, names: tuple[str, ...], what: str) -> None:
-    missing = [name for name in names if not isinstance(value, Mapping) or name not in value]
-    if missing:
+    if not isinstance(value, Mapping) or not all(map(value.__contains__, names)):
+        missing = [name for name in names if not isinstance(value, Mapping) or name not in value]
         raise Refused(f"{what} {str(value)[:TEXT]!r} has no {', '.join(missing)}")
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Callable
 
 from . import _fence, _levels, _living, _plan, _sources, _sweep
@@ -47,7 +48,11 @@ class Scene:
             and not self.bars(state, state.leases[host], free_runs)
             and not _returns(state.leases[host], own)
         }
-        return _levels.levels(self.pools, self.instances, self.said, self.seen, leased, self.glass, going)
+        return [level.with_leases(leased, going) for level in self._unleased]
+
+    @cached_property
+    def _unleased(self) -> list[Level]:
+        return _levels.levels(self.pools, self.instances, self.said, self.seen, self.glass)
 
     def bars(self, state: State, lease: Lease, free_runs: Collection[str]) -> bool:
         """Whether the lease keeps others from its host. Within its service one does not that expired, or whose run has

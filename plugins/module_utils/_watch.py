@@ -34,7 +34,8 @@ def look(ledger: Ledger, params: Params, check: _sweep.Check) -> dict[str, Any]:
     said = _said(instances, readings, unread)
     other = {} if trouble else foreign(said, state, ledger.place, params.text("replaces"))
     leased = {host: held_text(state, lease) for host, lease in state.leases.items()}
-    levels = _levels.levels(_sources.with_parts(pools, instances, readings), instances, said, seen, leased)
+    found = _levels.levels(_sources.with_parts(pools, instances, readings), instances, said, seen)
+    levels = [level.with_leases(leased) for level in found]
     told = [_facts(level, instances, unread, bool(trouble)) for level in levels]
     facts = _status.facts(state, service)
     held = [lease for lease in facts["leases"] if lease["host"] in seen]

@@ -28,10 +28,8 @@ def pools_of(fleet: Fleet) -> list[Pool]:
 def measured(fleet: Fleet, leased: dict[str, str] | None = None) -> dict[str, Level]:
     described = fleet.described()
     seen = {host: SICK if host in fleet.sick else OK for host in described["instances"]}
-    found = _levels.levels(
-        pools_of(fleet), described["instances"], _sources.said_by(described["readings"]), seen, leased or {}
-    )
-    return {level.pool.id: level for level in found}
+    found = _levels.levels(pools_of(fleet), described["instances"], _sources.said_by(described["readings"]), seen)
+    return {level.pool.id: level.with_leases(leased or {}) for level in found}
 
 
 @pytest.fixture
@@ -106,7 +104,7 @@ def test_parts_have_the_floor_of_their_whole(fleet: Fleet) -> None:
     fleet.states["lb-1", "order-1"] = "down"
     seen = dict.fromkeys(described["instances"], OK)
     said = _sources.said_by(fleet.described()["readings"])
-    [level] = _levels.levels([part], described["instances"], said, seen, {})
+    [level] = _levels.levels([part], described["instances"], said, seen)
     assert (level.in_traffic, level.least, level.room) == (1, 1, 0)
 
 

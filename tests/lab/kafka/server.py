@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import subprocess
 import uuid
@@ -87,8 +88,9 @@ class Broker(Server):
 
 
 def new_cluster() -> str:
-    """An id for one."""
-    return urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    """An id for one; as Kafka's own never begins with a dash, which its tools take for an option."""
+    made = (urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=") for _unused in itertools.count())
+    return next(name for name in made if not name.startswith("-"))
 
 
 def serves(address: str, node: int) -> bool:
