@@ -16,6 +16,7 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import (
     _alone,
     _asked,
     _controller,
+    _news,
     _own,
     _people,
     _preflight,
@@ -23,6 +24,7 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import (
     _receipt_facts,
     _receipt_files,
     _records,
+    _telling,
 )
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
 
@@ -40,6 +42,8 @@ class ActionModule(FleetAction):
         described = person or _own.read("description")
         if described is None or (not person and args.get("action") == "status"):
             return self.call(args, variables)
+        if person:
+            return self._for_person(args, described, variables)
         steps: dict[str, Callable[..., dict[str, Any]]] = {
             "plan": self._plan,
             "begin": self._begin,
@@ -50,10 +54,25 @@ class ActionModule(FleetAction):
             "stop": self._stop,
             "finish": self._finish,
         }
-        step = self._for_person if person else steps[args["action"]]
-        if batch is None:
-            return step(args, described, variables)
-        return self.once(batch, variables, lambda: step(args, described, variables))
+
+        def step() -> dict[str, Any]:
+            result = steps[args["action"]](args, described, variables)
+            self._tell(args["action"], result, described, variables)
+            return result
+
+        return step() if batch is None else self.once(batch, variables, step)
+
+    def _tell(self, action: str, result: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> None:
+        """Tell people what there is to tell, and put on record who was told. It fails nothing."""
+        if self._task.check_mode:
+            return
+        for event, facts in _news.of(action, result, described["fleet"], list(_own.journal())):
+            told = _telling.tell(event, described, facts)
+            if told and not _alone.unreached(result):
+                run = {"run": facts["run"]} if facts.get("run") else {}
+                kept = self._ledger({"action": "told", "about": event, **run, **told}, described, variables)
+                if kept.get("failed"):
+                    Display().display(f"  NOT ON RECORD, who was told ({event}): {kept['msg']}")
 
     def _for_person(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """The same for status, stop, restore and watchdog."""
@@ -132,6 +151,7 @@ class ActionModule(FleetAction):
             "held": _TAKEN_OVER,
             "confirm": fleet["fleet_confirm"],
             "selected": described["selected"],
+            "link": _telling.link(fleet),
             **{name: fleet[f"fleet_{name}"] for name in ("pace", "floor", "max_out", "drained", "fit")},
             "empty": fleet["fleet_break_glass_empty"],
             **_asked.allowed(described, variables),

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from ansible import context
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.lossless.restart.plugins.plugin_utils import _names, _own, _service, _several
+from ansible_collections.lossless.restart.plugins.plugin_utils import _channels, _names, _own, _service, _several
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
 from ansible_collections.lossless.restart.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.lossless.restart.plugins.plugin_utils._names import Invalid
@@ -41,7 +41,7 @@ class ActionModule(FleetAction):
         specs, extra = self._specs("main")
         selected = variables["ansible_play_hosts_all"]
         inventory = Inventory(variables["hostvars"], variables["groups"])
-        return _service.description(_service.name(selected, inventory), selected, specs, inventory, extra)
+        return _told(_service.description(_service.name(selected, inventory), selected, specs, inventory, extra))
 
     def _several(self, entry: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Every service of which a host is selected, for one of a person's playbooks."""
@@ -53,10 +53,10 @@ class ActionModule(FleetAction):
         def describe(hosts: Sequence[str]) -> dict[str, Any]:
             service = _service.name(hosts, inventory)
             if entry not in _several.BARE:
-                return _service.description(service, hosts, specs, inventory, extra, rolls=False)
+                return _told(_service.description(service, hosts, specs, inventory, extra, rolls=False))
             # Whatever is wrong with an instance, the service's runs can be stopped.
             fleet = _service.settings(inventory.groups[service], hosts, specs["fleet"], inventory, rolls=False)
-            return {"service": service, "fleet": fleet, "ledger_host": fleet["fleet_ledger_host"]}
+            return _told({"service": service, "fleet": fleet, "ledger_host": fleet["fleet_ledger_host"]})
 
         return _several.described(entry, _several.chosen(variables["ansible_play_hosts_all"], inventory), describe)
 
@@ -66,6 +66,13 @@ class ActionModule(FleetAction):
         extra = load_extra_vars(self._loader)
         _names.check(extra, [name for spec in specs.values() for name in spec], "extra variables", strict=True)
         return specs, extra
+
+
+def _told(described: dict[str, Any]) -> dict[str, Any]:
+    """The description without those who are told, which are kept apart: there are secrets in them, and a description is
+    shown with -v."""
+    _own.write("channels", _channels.checked(described["fleet"].pop("fleet_notify")))
+    return described
 
 
 def _spec(role: str, entry: str = "main") -> dict[str, Any]:

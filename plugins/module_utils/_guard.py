@@ -38,6 +38,7 @@ ACTIONS: Mapping[str, Callable[[Ledger, Params], dict[str, Any]]] = {
     "approve": _approval.approve,
     "journal": _records.journal,
     "history": _records.history,
+    "told": _records.told,
 }
 MEASURING: Mapping[str, Callable[[Ledger, Params, _sweep.Check], dict[str, Any]]] = {
     "plan": _preview.plan,

@@ -14,6 +14,8 @@ from ._levels import Glass, Pool
 from ._policy import KINDS
 
 TEXT = 200
+# Letters of an address.
+ADDRESS = 1000
 
 
 class Params:
@@ -58,10 +60,19 @@ class Params:
             raise Refused(f"{name} is longer than {TEXT} characters, or has a line end or a control character in it")
         return str(value)
 
-    def remark(self, name: str) -> str:
+    def remark(self, name: str, most: int = TEXT) -> str:
         """As `text`, but whatever it is it is made to fit: a failure must not be kept from the ledger by its words."""
-        value = str(self._values.get(name) or "")
-        return "".join(char if char.isprintable() else " " for char in value[:TEXT]).strip()
+        return _remark(self._values.get(name) or "", most)
+
+    def words(self, name: str) -> list[str]:
+        """Short texts, each as a remark; none where it is not said."""
+        found = self._typed(name, self._values.get(name) or [], list)
+        return [_remark(one) for one in found]
+
+    def texts(self, name: str) -> dict[str, str]:
+        """The same by name."""
+        found = self._typed(name, self._values.get(name) or {}, Mapping)
+        return {_remark(one): _remark(text) for one, text in found.items() if text}
 
     def number(self, name: str, least: float, most: float, default: float | None = None) -> float:
         value = self.raw(name) if self.has(name) or default is None else default
@@ -199,6 +210,10 @@ class Params:
 
     def _run_id(self, value: Any, name: str) -> str:
         return str(_ruled(lambda: _grammar.run(value, name)))
+
+
+def _remark(value: Any, most: int = TEXT) -> str:
+    return "".join(char if char.isprintable() else " " for char in str(value)[:most]).strip()
 
 
 def _keys(value: Any, names: tuple[str, ...], what: str) -> None:

@@ -46,6 +46,20 @@ def _of(service: str, end: float, runs: Iterator[Run]) -> Iterator[Run]:
     return (run for run in runs if run.service == service and run.began <= end)
 
 
+def told(ledger: Ledger, params: Params) -> dict[str, Any]:
+    """Put on record who was told of what, and who could not be."""
+    state, about = ledger.snapshot(), params.word("about")
+    if not state.id:
+        return {"changed": False, "msg": "there is no ledger yet, so that this is on no record"}
+    run = params.run() if params.has("run") else ""
+    if run and run not in state.runs and ledger.past(run) is None:
+        raise Refused(f"run {run} is not in the ledger, so that nothing can be told of it", run=run)
+    event = {"at": state.at, "event": "told", "about": about, "service": params.word("service")}
+    names, failed = params.words("heard"), params.texts("unheard")
+    warnings = _ledger.note(ledger, run, {**event, "told": names, "untold": failed})
+    return {"changed": True, "msg": f"{len(names)} were told of {about}, {len(failed)} not", "warnings": warnings}
+
+
 def refused(ledger: Ledger, params: Params, refusal: Refused) -> None:
     """Put a refusal on record, where there is a ledger to keep it. It changes nothing else, and hides nothing."""
     state = ledger.snapshot() if refusal.answered else None

@@ -14,7 +14,7 @@ from . import _approval, _ledger, _permission
 from ._ledger import Away, Lease, Ledger, Refused, Run, State, note
 from ._levels import grouped, moment
 from ._living import gone, named, owner_text, resumable, taken_event
-from ._params import Params
+from ._params import ADDRESS, Params
 from ._permission import Permission
 
 # The steps of a lease whose process may have been restarted already.
@@ -89,6 +89,7 @@ def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
         event: dict[str, Any] = {"event": "resumed" if resumed else "began", "owner": run.owner, "account": run.account}
         event |= {"planned": run.asked, "reason": run.reason, "change": run.change, "glass": run.glass}
         event |= {"kind": run.kind, "policy": state.policy, "approved": run.approved}
+        event |= {"awx": params.texts("awx"), "link": params.remark("link", ADDRESS)}
         tokens = {host: lease["token"] for host, lease in leases.items()}
         warnings = note(ledger, taken.id, taken_event(taken, run, state.at)) if taken else []
         warnings += note(ledger, run.id, {"at": state.at, **event, "tokens": tokens})
@@ -107,6 +108,7 @@ def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
         "done": run.done,
         "leases": leases,
         "left_out": left_out,
+        "journal": str(ledger.head()),
     }
 
 

@@ -39,6 +39,7 @@ options:
       - V(recover) takes over, to put it back, what runs left out that have no process any more, where its probe is
         well. They are granted nothing more until they are resumed.
       - V(journal) says whether the journal of all events is whole. V(history) lists the runs of O(service).
+      - V(told) puts on record who was told of a run, and who could not be.
       - V(approve) gives one's word for a request that V(begin) refused for want of it.
       - V(stop) lets a run be granted nothing more, without O(run) every live run of O(service). What it holds it can
         still finish.
@@ -60,6 +61,7 @@ options:
       - approve
       - journal
       - history
+      - told
   ledger:
     description:
       - Absolute path of the ledger's directory, or a node of a ZooKeeper ensemble, as in
@@ -155,6 +157,22 @@ options:
       job:
         description: The job's id.
         type: str
+  link:
+    description: Where people see more of the run, such as a pipeline's address, for the record of V(begin).
+    type: str
+    default: ""
+  about:
+    description: What V(told) is about, a word such as V(started).
+    type: str
+  heard:
+    description: The names of those who were told.
+    type: list
+    elements: str
+    default: []
+  unheard:
+    description: By name, why somebody could not be told.
+    type: dict
+    default: {}
   request:
     description: Id of the request that V(approve) approves.
     type: str
@@ -515,7 +533,7 @@ requests:
   elements: dict
 journal:
   description: The head of the journal, the number of its last line and that line's hash.
-  returned: for finish
+  returned: for begin and finish
   type: str
   sample: 1234:3f9c1a2b7d40aa10
 whole:
@@ -617,6 +635,7 @@ SPEC: dict[str, Any] = {
                 "approve",
                 "journal",
                 "history",
+                "told",
             ],
         },
         "batch": {"type": "list", "elements": "str"},
@@ -634,6 +653,10 @@ SPEC: dict[str, Any] = {
         "selected": {"type": "list", "elements": "str"},
         "confirm": {"type": "str", "default": ""},
         "awx": {"type": "dict", "options": AWX},
+        "link": {"type": "str", "default": ""},
+        "about": {"type": "str"},
+        "heard": {"type": "list", "elements": "str", "default": []},
+        "unheard": {"type": "dict", "default": {}},
         "request": {"type": "str"},
         "signature": {"type": "str"},
         "heads": {"type": "list", "elements": "str", "default": []},

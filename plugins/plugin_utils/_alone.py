@@ -20,6 +20,11 @@ def unanswered(result: Mapping[str, Any]) -> bool:
     return bool(result.get("failed")) and not result.get("answered")
 
 
+def unreached(result: Mapping[str, Any]) -> bool:
+    """Whether it is known that the ledger does not answer now."""
+    return bool(result.get("failed")) and (bool(result.get("lost")) or result.get("answered") is False)
+
+
 def attach(hosts: Iterable[str], held: float, why: str) -> dict[str, Any]:
     """Go on to put back what was restarted and is healthy."""
     leases = {host: {**lease, "step": _own.ATTACHING} for host, lease in _own.leases(hosts).items()}

@@ -111,7 +111,8 @@ def settings(
         for name in spoken:
             if here.get(name) != values.get(name):
                 raise Invalid(
-                    f"{host}: {name} is {here.get(name)!r} here and {values.get(name)!r} at {first}: "
+                    f"{host}: {name} is {_settings.shown(name, here.get(name))} here and "
+                    f"{_settings.shown(name, values.get(name))} at {first}: "
                     "it belongs to the service, so write it once, in the group's variables"
                 )
     if not rolls:

@@ -31,6 +31,8 @@ T = TypeVar("T")
 RECORDED = ("fleet_reason", "fleet_change", "fleet_break_glass", "fleet_take_over")
 # For one run: on the command line, never in the inventory, where it would become a habit.
 ONCE = ("fleet_break_glass", "fleet_break_glass_empty", "fleet_confirm", "fleet_ledger_replaces", "fleet_take_over")
+# Never shown.
+_SECRET = ("fleet_notify",)
 TARGET_LISTS = ("instance_state", "instance_idle", "instance_health")
 # Seconds: a lease is never held for longer at one step.
 DAY = 86400
@@ -75,18 +77,23 @@ def _check_shape(name: str, value: Any, option: Mapping[str, Any], where: str) -
     if isinstance(value, str) and wanted:
         content = "[...]" if listed else "{...}"
         raise Invalid(
-            f"{where}: {name} {value!r} is a text, and must be a {wanted}; "
+            f"{where}: {name} {shown(name, value)} is a text, and must be a {wanted}; "
             f"on the command line as in -e '{{\"{name}\": {content}}}'"
         )
     if wanted == "mapping" and not isinstance(value, Mapping):
-        raise Invalid(f"{where}: {name} {value!r} must be a mapping")
+        raise Invalid(f"{where}: {name} {shown(name, value)} must be a mapping")
     if option.get("elements") == "dict":
         if not isinstance(value, list):
-            raise Invalid(f"{where}: {name} {value!r} must be a list of mappings")
+            raise Invalid(f"{where}: {name} {shown(name, value)} must be a list of mappings")
         for number, one in enumerate(value):
             if not isinstance(one, Mapping):
-                raise Invalid(f"{where}: {name}[{number}] {one!r} must be a mapping")
+                raise Invalid(f"{where}: {name}[{number}] {shown(name, one)} must be a mapping")
     plain(value, f"{where}: {name}")
+
+
+def shown(name: str, value: Any) -> str:
+    """The value in an error, unless there may be a secret in it."""
+    return "(not shown)" if name in _SECRET and value is not None else repr(value)
 
 
 def plain(value: Any, where: str) -> None:

@@ -29,10 +29,11 @@ class Authority:
         self._certificate = self._signed(self._name, self._key.public_key(), basic)
         self.ca.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, address: str = "127.0.0.1") -> tuple[Path, Path, Path]:
-        """A certificate, its key, and both in one file as Java wants them."""
+    def issue(self, name: str, address: str = "127.0.0.1", host: str = "") -> tuple[Path, Path, Path]:
+        """A certificate, its key, and both in one file as Java wants them. host: instead of the address."""
         key = ec.generate_private_key(ec.SECP256R1())
-        here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+        place = x509.DNSName(host) if host else x509.IPAddress(ipaddress.ip_address(address))
+        here = x509.SubjectAlternativeName([place])
         found = self._signed(_named(name), key.public_key(), here)
         texts = {
             "crt": found.public_bytes(serialization.Encoding.PEM),

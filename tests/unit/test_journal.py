@@ -225,3 +225,47 @@ def test_the_history_of_a_service(tmp_path: Path) -> None:
     assert listed() == runs[::-1]
     assert listed(begin=began + 1800) == runs[:0:-1] and listed(end=began + 1800) == runs[:1]
     assert listed(service="cart") == []
+
+
+# Who was told
+
+
+def test_who_was_told_is_on_record(tmp_path: Path) -> None:
+    """With the run, also once it is past; printable, whatever the reason was."""
+    fleet = Fleet(tmp_path / "ledger")
+    run = fleet.begin(["order-1"])
+    fleet.ask("told", about="started", run=run, heard=["mail"], unheard={"ops": "no\x1b answer\n"})
+    fleet.acquire(run, ["order-1"])
+    fleet.ask("release", run=run, wanted=["order-1"], done=True)
+    assert fleet.ask("finish", run=run)["complete"]
+    fleet.ask("told", about="done", run=run, heard=["mail", "ops"])
+    told = [event for event in fleet.ask("status", run=run)["events"] if event["event"] == "told"]
+    assert [(event["about"], event["told"], event["untold"]) for event in told] == [
+        ("started", ["mail"], {"ops": "no  answer"}),
+        ("done", ["mail", "ops"], {}),
+    ]
+    assert fleet.ask("journal")["whole"]
+
+
+def test_who_was_told_of_a_refusal(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path / "ledger")
+    fleet.begin(["order-1"])
+    fleet.ask("told", about="refused", heard=["mail"])
+    assert '"about":"refused"' in (tmp_path / "ledger" / "journal" / "000000000001.jsonl").read_text()
+
+
+def test_where_nothing_is_on_record(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path / "ledger")
+    assert "no ledger yet" in fleet.ask("told", about="refused", heard=["mail"])["msg"]
+    assert not (tmp_path / "ledger").exists()
+    fleet.begin(["order-1"])
+    with pytest.raises(Refused, match="run 20260101T000000-abcdef is not in the ledger"):
+        fleet.ask("told", about="done", run="20260101T000000-abcdef")
+
+
+def test_where_a_run_is_shown_is_on_record(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path / "ledger")
+    begun = fleet.ask("begin", planned=["order-1"], link="https://ci.test/\x07job/7", awx={"user": "eve", "job": None})
+    [began] = fleet.ask("status", run=begun["run"])["events"]
+    assert (began["link"], began["awx"]) == ("https://ci.test/ job/7", {"user": "eve"})
+    assert begun["journal"] == fleet.ask("journal")["head"]
