@@ -70,7 +70,8 @@ class ActionModule(FleetAction):
             told = _telling.tell(event, described, facts)
             if told and not _alone.unreached(result):
                 run = {"run": facts["run"]} if facts.get("run") else {}
-                kept = self._ledger({"action": "told", "about": event, **run, **told}, described, variables)
+                about = f"{event}-rehearsal" if facts.get("rehearsal") else event
+                kept = self._ledger({"action": "told", "about": about, **run, **told}, described, variables)
                 if kept.get("failed"):
                     Display().display(f"  NOT ON RECORD, who was told ({event}): {kept['msg']}")
 
@@ -127,15 +128,19 @@ class ActionModule(FleetAction):
             "dead": asked["dead"],
             "unreachable": checks.unreachable,
             "confirm": bool((plan.get("policy") or {}).get("confirm")),
+            "batches": plan["batches"],
+            "lowest": plan["lowest"],
         }
         _own.write("plan", kept)
         sizes = [len(batch) for batch in plan["batches"]] or [1]
-        return {**plan, "todo": [] if self._task.check_mode else todo, "sizes": sizes}
+        return {**plan, "todo": [] if self._task.check_mode or fleet["fleet_rehearse"] else todo, "sizes": sizes}
 
     def _begin(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         plan, fleet = _own.read("plan"), described["fleet"]
         if not plan["planned"]:
             return {"changed": False, "msg": "there is nothing to do"}
+        if fleet["fleet_rehearse"]:
+            return {"changed": False, "rehearsal": True, "planned": plan["planned"], "msg": "a rehearsal begins no run"}
         asked = {
             **args,
             "owner": _controller.owner(),
@@ -232,6 +237,14 @@ class ActionModule(FleetAction):
         missed = [f"{host} was not touched: {why}" for host, why in plan["unreachable"].items()]
         if not plan["planned"]:
             return {"changed": False, "failed": bool(missed), "msg": "; ".join(missed) or "there was nothing to do"}
+        if described["fleet"]["fleet_rehearse"]:
+            Display().display("\n".join(_receipt.rehearsal_lines(described["service"], plan, _controller.age())))
+            return {
+                "changed": False,
+                "rehearsal": True,
+                "planned": plan["planned"],
+                "msg": "; ".join(missed) or "rehearsed",
+            }
         outcome = self._ledger({**args, **_asked.run()}, described, variables)
         if outcome.get("failed"):
             ledger = f"{described['fleet']['fleet_ledger']} on {self.place(variables)}"

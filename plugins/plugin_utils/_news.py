@@ -16,6 +16,8 @@ def of(action: str, answer: Mapping[str, Any], fleet: Mapping[str, Any], notes: 
     """notes: of this process. Nothing for most answers."""
     if action in ("plan", "begin") and answer.get("failed"):
         return [("approval" if answer.get("approval") else "refused", {"said": [str(answer["msg"])]})]
+    if action in ("begin", "finish") and answer.get("rehearsal"):
+        return [_rehearsed(action, answer["planned"])]
     if action == "begin" and answer.get("run"):
         return _begun(answer, fleet)
     if action == "acquire" and answer.get("waiting") and not answer.get("failed"):
@@ -30,6 +32,13 @@ def _begun(answer: Mapping[str, Any], fleet: Mapping[str, Any]) -> News:
     facts["said"] = [str(answer["msg"])] if answer["resumed"] else []
     broken = {**facts, "said": [fleet["fleet_break_glass"]]}
     return [*([("glass", broken)] if fleet["fleet_break_glass"] else []), ("started", facts)]
+
+
+def _rehearsed(action: str, planned: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    facts: dict[str, Any] = {"rehearsal": True, "hosts": planned}
+    return (
+        ("started", facts) if action == "begin" else ("done", {**facts, "done": len(planned), "planned": len(planned)})
+    )
 
 
 def _ended(answer: Mapping[str, Any], notes: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:

@@ -132,6 +132,14 @@ def receipt_lines(
     return [*lines, ""]
 
 
+def rehearsal_lines(service: str, plan: Mapping[str, Any], makespan: float) -> list[str]:
+    """What a run would have done. plan: planned, batches, lowest, as the guard made it."""
+    lines = ["", f"REHEARSAL of {service}: {len(plan['planned'])} would be restarted. Nothing was touched"]
+    lines += [f"  batch {number}: {', '.join(batch)}" for number, batch in enumerate(plan["batches"], 1)]
+    low = {pool: (one["configured"], one["in_traffic"], one["least"]) for pool, one in plan["lowest"].items()}
+    return [*lines, *_pool_lines(low), f"  {makespan:.1f} s to read, to judge, and to tell", ""]
+
+
 def alone_lines(steps: Mapping[str, str], journal: Iterable[Mapping[str, Any]], why: str, then: str) -> list[str]:
     """What the process itself knows of its run, where the ledger gives no account of it.
 

@@ -30,7 +30,14 @@ T = TypeVar("T")
 # For the record: never templated, at most 200 characters.
 RECORDED = ("fleet_reason", "fleet_change", "fleet_break_glass", "fleet_take_over")
 # For one run: on the command line, never in the inventory, where it would become a habit.
-ONCE = ("fleet_break_glass", "fleet_break_glass_empty", "fleet_confirm", "fleet_ledger_replaces", "fleet_take_over")
+ONCE = (
+    "fleet_break_glass",
+    "fleet_break_glass_empty",
+    "fleet_confirm",
+    "fleet_ledger_replaces",
+    "fleet_rehearse",
+    "fleet_take_over",
+)
 # Never shown.
 _SECRET = ("fleet_notify",)
 TARGET_LISTS = ("instance_state", "instance_idle", "instance_health")

@@ -103,6 +103,18 @@ def test_secrets_are_not_shown(told: Told) -> None:
     assert "kdnlazkcOXrIdevi7FQ" not in ended.text and SECRET not in ended.text
 
 
+def test_a_rehearsal(told: Told) -> None:
+    """Everything but a change: messages that say so, and a receipt of what would have been done."""
+    before, starts, reloads = told.fleet.files(), told.fleet.starts(), told.fleet.reloads()
+    ended = told.roll("-e", "fleet_rehearse=true")
+    assert ended.code == 0, ended.text
+    assert "REHEARSAL of order-svc: 3 would be restarted. Nothing was touched" in ended.text
+    assert "batch 2: order-3" in ended.text and "lowest in traffic 1 of 3, floor 1" in ended.text
+    assert told.titles() == ["[REHEARSAL] order-svc: restart started", "[REHEARSAL] order-svc: restart done, 3 of 3"]
+    assert (told.fleet.files(), told.fleet.starts(), told.fleet.reloads()) == (before, starts, reloads)
+    assert not told.fleet.runs() and not told.fleet.held()
+
+
 def test_refused(told: Told) -> None:
     if not (told.fleet.folder / "ledger").exists():
         assert told.roll(limit="order-3").code == 0

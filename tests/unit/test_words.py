@@ -102,6 +102,8 @@ def test_what_is_told() -> None:
     assert told("begin", {"failed": True, "msg": "needs another one", "approval": "abc"}) == ["approval"]
     assert told("begin", BEGUN) == ["started"]
     assert told("begin", BEGUN, fleet_break_glass="all are down") == ["glass", "started"]
+    assert told("begin", {"rehearsal": True, "planned": ["order-1"]}) == ["started"]
+    assert told("finish", {"rehearsal": True, "planned": ["order-1"]}) == ["done"]
     assert told("acquire", {"waiting": True, "msg": "waiting"}) == ["waiting"]
     assert told("finish", DONE) == ["done"]
     assert told("finish", LEFT) == ["stopped"]
