@@ -128,8 +128,8 @@ class ActionModule(FleetAction):
             "dead": asked["dead"],
             "unreachable": checks.unreachable,
             "confirm": bool((plan.get("policy") or {}).get("confirm")),
-            "batches": plan["batches"],
-            "lowest": plan["lowest"],
+            "service": described["service"],
+            **{name: plan.get(name) for name in ("batches", "lowest", "expected")},
         }
         _own.write("plan", kept)
         sizes = [len(batch) for batch in plan["batches"]] or [1]

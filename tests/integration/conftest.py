@@ -11,6 +11,25 @@ import pytest
 from tests import lab
 from tests.lab.zookeeper import ZooKeeper
 
+# Whoever has a file does all of it: the long ones come first, so that nobody is left alone with one at the end.
+LONGEST = (
+    "test_roll_mq",
+    "test_roll_dubbo",
+    "test_roll_killed",
+    "test_roll_dubbo_waits",
+    "test_mq_consumer_pause",
+    "test_roll_policy",
+    "test_roll_zookeeper",
+    "test_storm",
+    "test_told",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    first = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: first.get(item.path.stem, len(first)))
+
 
 @pytest.fixture(scope="session", params=["3.9", "3.8"])
 def zookeeper(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZooKeeper]:
