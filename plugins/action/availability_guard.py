@@ -16,6 +16,7 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import (
     _alone,
     _asked,
     _controller,
+    _gates,
     _news,
     _own,
     _people,
@@ -114,7 +115,7 @@ class ActionModule(FleetAction):
         warned = [text for note in _own.journal() for text in note["warned"]]
         Display().display("\n".join(_receipt.plan_lines(plan, described, checks, warned)))
         _tell_of_glass(fleet["fleet_break_glass"])
-        problems = list(plan.get("against", []))
+        problems = [*plan.get("against", []), *_gates.closed(fleet, self.call, variables)]
         problems += _preflight.problems(plan, checks, _receipt.drained(plan)) + _asked.unjudged(described)
         replaces = fleet["fleet_ledger_replaces"]
         problems += _preflight.foreign(described["checked"], variables["hostvars"], status, replaces)
@@ -172,6 +173,10 @@ class ActionModule(FleetAction):
         return result
 
     def _ticket(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        # Before the ticket, which is good for some seconds only.
+        closed = _gates.closed(described["fleet"], self.call, variables)
+        if closed:
+            return {"failed": True, "msg": "\n".join(closed)}
         asked = {**args, **_asked.run(), "pools": described["pools"], "floor": described["fleet"]["fleet_floor"]}
         result = self._ledger(asked, described, variables)
         if not result.get("failed"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lossless.restart.plugins.plugin_utils import _description, _names, _settings
+from ansible_collections.lossless.restart.plugins.plugin_utils import _description, _gates, _names, _settings
 from ansible_collections.lossless.restart.plugins.plugin_utils._inventory import Inventory, Variables
 from ansible_collections.lossless.restart.plugins.plugin_utils._names import Invalid
 
@@ -121,6 +121,7 @@ def settings(
     recorded = {name: inventory.literal(first, name) or "" for name in _settings.RECORDED}
     fleet = _settings.typed({**values, **recorded}, spec, first)
     _settings.check_service(fleet, selected)
+    _gates.check(fleet)
     host = fleet["fleet_ledger_host"] or "localhost"
     if host not in inventory:
         raise Invalid(f"fleet_ledger_host {host!r} is no host of the inventory: add it there")
