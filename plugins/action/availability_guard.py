@@ -25,6 +25,7 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import (
     _receipt_facts,
     _receipt_files,
     _records,
+    _silences,
     _telling,
 )
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import FleetAction
@@ -89,6 +90,9 @@ class ActionModule(FleetAction):
         settings = {name: described["fleet"][f"fleet_ledger_{name}"] for name in _ledger_place.EXTRA}
         asked = {"ledger": described["fleet"]["fleet_ledger"], **settings, "service": described["service"], **args}
         return self.call(asked, variables)
+
+    def _silencing(self, variables: dict[str, Any]) -> _silences.Call:
+        return lambda args: self.call(args, variables, _silences.MODULE)
 
     def _plan(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         fleet = described["fleet"]
@@ -204,6 +208,7 @@ class ActionModule(FleetAction):
         if result["granted"]:
             # What an earlier run left and there is no room for now is not to be touched in this batch.
             _own.drop_leases(set(args["wanted"]) - set(result["granted"]))
+            _silences.keep(described, result["granted"], float(args["held"]), self._silencing(variables))
         result["batch"] = args["wanted"]
         return _asked.in_time(result, described["fleet"]["fleet_wait_deadline"])
 
@@ -212,6 +217,7 @@ class ActionModule(FleetAction):
         if not result.get("failed"):
             _own.keep_leases(result["leases"], float(args["held"]))
             _own.keep_since(result["elapsed"])
+            _silences.keep(described, result["leases"], float(args["held"]), self._silencing(variables))
         elif _alone.unanswered(result) and args["step"] == _own.ATTACHING:
             return _alone.attach(args["wanted"], float(args["held"]), result["msg"])
         return result
@@ -227,6 +233,7 @@ class ActionModule(FleetAction):
         result = self._ledger({**args, **_asked.run()}, described, variables)
         if not result.get("failed") or _alone.unanswered(result):
             _own.end_leases(args["wanted"], _own.DONE if args.get("done") else _own.RESTORED)
+            _silences.end(described, args["wanted"], self._silencing(variables))
         return result
 
     def _stop(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
@@ -250,6 +257,7 @@ class ActionModule(FleetAction):
                 "planned": plan["planned"],
                 "msg": "; ".join(missed) or "rehearsed",
             }
+        _silences.end(described, plan["planned"], self._silencing(variables))
         outcome = self._ledger({**args, **_asked.run()}, described, variables)
         if outcome.get("failed"):
             ledger = f"{described['fleet']['fleet_ledger']} on {self.place(variables)}"

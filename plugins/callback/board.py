@@ -43,7 +43,8 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import _board, _o
 from ansible_collections.lossless.restart.plugins.plugin_utils._board import Doing, View
 
 # Seconds between two drawings while nothing happens, and at the least.
-_EVERY, _LEAST = 1.0, 0.2
+_EVERY = 1.0
+_LEAST = 0.2
 _GUARD = "lossless.restart.availability_guard"
 # Tasks of the turn, by the first word of their names.
 _STEPS = ("State check", "Guard", "Drain", "Restart", "Gate", "Attach", "Verify", "Bake", "Settle")

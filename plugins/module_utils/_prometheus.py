@@ -7,17 +7,15 @@ What it does not know holds nowhere: no series, no value at a moment, NaN, and a
 
 from __future__ import annotations
 
-import json
 import math
 import operator
 import re
-import time
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from . import _http
+from ._api import Api, Unanswered
 
 # Moments that are looked at within `for`.
 _MOMENTS = 30
@@ -72,12 +70,9 @@ def _parsed(condition: str) -> tuple[str, float]:
 
 @dataclass(frozen=True)
 class Server:
-    """Where Prometheus answers. timeout: seconds for one answer."""
+    """A Prometheus."""
 
-    url: str
-    headers: Mapping[str, str]
-    ca_file: str | None
-    timeout: float
+    api: Api
 
     def ask(self, gate: Gate) -> tuple[bool, str]:
         """Whether it holds, and what was seen, for people."""
@@ -114,24 +109,18 @@ class Server:
 
     def _query(self, how: str, fields: Mapping[str, str]) -> Any:
         """The `data` of an answer. Raises Unknown."""
-        headers = {**self.headers, "Content-Type": "application/x-www-form-urlencoded"}
-        url, body = f"{self.url.rstrip('/')}/api/v1/{how}", urllib.parse.urlencode(fields).encode()
+        body = urllib.parse.urlencode(fields).encode()
         try:
-            answer = _http.ask(url, "POST", headers, self.ca_file, time.monotonic() + self.timeout, body)
-        except _http.Unreachable as error:
-            raise Unknown(f"{_place(url)} does not answer: {error}") from error
-        if answer.cut:
-            raise Unknown(f"the answer of {_place(url)} is longer than 64 KiB: aggregate, as with sum() or max()")
-        try:
-            said = json.loads(answer.body)
-        except ValueError:
-            said = None
+            status, said = self.api.call("POST", f"/api/v1/{how}", body, "application/x-www-form-urlencoded")
+        except Unanswered as error:
+            raise Unknown(str(error)) from error
+        place = self.api.place
         if not isinstance(said, dict) or said.get("status") not in ("success", "error"):
-            raise Unknown(f"{_place(url)} answered {answer.status}, and not as Prometheus does")
+            raise Unknown(f"{place} answered {status}, and not as Prometheus does")
         if said["status"] == "error":
-            raise Unknown(f"{_place(url)}: {str(said.get('error'))[:_SHOWN]}")
+            raise Unknown(f"{place}: {str(said.get('error'))[:_SHOWN]}")
         if said.get("warnings"):
-            raise Unknown(f"{_place(url)} warned: {'; '.join(map(str, said['warnings']))[:_SHOWN]}")
+            raise Unknown(f"{place} warned: {'; '.join(map(str, said['warnings']))[:_SHOWN]}")
         return said.get("data")
 
 
@@ -167,8 +156,3 @@ def _labels(metric: Mapping[str, str]) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.6g}"
-
-
-def _place(url: str) -> str:
-    """Without what may stand in it besides."""
-    return urllib.parse.urlsplit(url).netloc.rpartition("@")[2]

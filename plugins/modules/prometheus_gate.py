@@ -14,14 +14,11 @@ description:
   - Asks Prometheus each of O(gates), and fails where a value is not as it must be.
   - What is not known lets nothing go on. A query that gives nothing, a value that is NaN, a moment within C(for)
     without a value, and an answer with warnings fail the gate, and so does a server that does not answer.
-  - Reads only. Redirects are not followed, and proxies of the environment are not used.
+  - Reads only. Whatever has Prometheus' HTTP API will do.
 extends_documentation_fragment:
   - lossless.restart.common.info
+  - lossless.restart.api
 options:
-  url:
-    description: Where Prometheus, or whatever has its HTTP API, answers, without C(/api/v1).
-    type: str
-    required: true
   gates:
     description: What must hold, all of them.
     type: list
@@ -45,16 +42,6 @@ options:
       name:
         description: What messages call it. By default the query.
         type: str
-  headers_file:
-    description: A file with a line C(Name: value) for each header of the request, so that no secret is in an argument.
-    type: str
-  ca_file:
-    description: Certificates (PEM) of the authorities that are trusted. By default those of the system.
-    type: str
-  timeout:
-    description: Seconds for one answer.
-    type: float
-    default: 5.0
 seealso:
   - module: lossless.restart.health_gate
   - module: lossless.restart.availability_guard
@@ -93,7 +80,7 @@ gates:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lossless.restart.plugins.module_utils import _answer, _grammar, _http, _prometheus
+from ansible_collections.lossless.restart.plugins.module_utils import _answer, _api, _prometheus
 from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 
 GATE: dict[str, Any] = {
@@ -104,34 +91,17 @@ GATE: dict[str, Any] = {
 }
 SPEC: dict[str, Any] = {
     "argument_spec": {
-        "url": {"type": "str", "required": True},
+        **_api.OPTIONS,
         "gates": {"type": "list", "elements": "dict", "required": True, "options": GATE},
-        "headers_file": {"type": "str"},
-        "ca_file": {"type": "str"},
-        "timeout": {"type": "float", "default": 5.0},
     },
     "supports_check_mode": True,
 }
 
 
-def server(params: dict[str, Any]) -> _prometheus.Server:
-    """Raises ValueError."""
-    url = _grammar.url(params["url"], "url")
-    for name in ("headers_file", "ca_file"):
-        if params[name]:
-            _grammar.path(params[name], name)
-    if not 0 < params["timeout"] <= 60:
-        raise ValueError(f"timeout {params['timeout']!r} is not a number of seconds above 0 and at most 60")
-    headers = _http.headers(params["headers_file"]) if params["headers_file"] else {}
-    if url.startswith("https:"):
-        _http.trust(params["ca_file"])
-    return _prometheus.Server(url, headers, params["ca_file"], params["timeout"])
-
-
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """Looks only: check mode is no different."""
     try:
-        asked = server(params)
+        asked = _prometheus.Server(_api.api(params))
         gates = [_prometheus.gate(one, f"gates[{number}]") for number, one in enumerate(params["gates"])]
         if not gates:
             raise ValueError("gates is empty: a gate that looks at nothing proves nothing")

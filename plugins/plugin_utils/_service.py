@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lossless.restart.plugins.plugin_utils import _description, _gates, _names, _settings
+from ansible_collections.lossless.restart.plugins.plugin_utils import _description, _gates, _names, _settings, _silences
 from ansible_collections.lossless.restart.plugins.plugin_utils._inventory import Inventory, Variables
 from ansible_collections.lossless.restart.plugins.plugin_utils._names import Invalid
 
@@ -68,6 +68,7 @@ def description(
         "instances": instances,
         "pools": _description.pools_of(service, members, instances),
         "sources": sources,
+        "alerts": _silences.alerts(fleet["fleet_alertmanager"], found),
         "cut": [host for host, own in found.items() if own["instance_drain_overrun"] == "cut"],
         "verified": [host for host, own in found.items() if own["instance_verify_requests"] > 0],
         "checked": [host for host in selected if _on_host(inventory[host])],

@@ -9,9 +9,9 @@ import urllib.parse
 from typing import Any
 
 import pytest
-from ansible_collections.lossless.restart.plugins.module_utils import _http, _prometheus
+from ansible_collections.lossless.restart.plugins.module_utils import _api, _http, _prometheus
 
-SERVER = _prometheus.Server("http://prom:9090/", {}, None, 5.0)
+SERVER = _prometheus.Server(_api.Api("http://prom:9090/", {}, None, 5.0))
 NOW = 1_800_000_000.0
 
 
@@ -108,7 +108,8 @@ def test_what_is_not_known(answers: Answers, data: Any, why: str) -> None:
     ("answer", "why"),
     [
         (_http.Answer(400, "", b'{"status": "error", "error": "parse error"}', False), "prom:9090: parse error"),
-        (_http.Answer(502, "", b"<html>", False), "prom:9090 answered 502, and not as Prometheus does"),
+        (_http.Answer(502, "", b"<html>", False), "prom:9090 answered 502, and not in JSON"),
+        (_http.Answer(200, "", b"[]", False), "prom:9090 answered 200, and not as Prometheus does"),
         (_http.Answer(200, "", b"{" * 99, True), "longer than 64 KiB"),
         (Answers.of(vector("1"), warnings=["partial response"]), "prom:9090 warned: partial response"),
     ],

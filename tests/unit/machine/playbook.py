@@ -307,6 +307,7 @@ def describe(command: Command) -> dict[str, Any]:
         "selected": command.selected,
         "checked": command.selected,
         "cut": [],
+        "alerts": {},
         "verified": False,
         "sources": [{"name": name, "kind": "nginx", "pools": listed} for name, listed in SOURCES.items()],
         "pools": [
