@@ -77,7 +77,7 @@ sanity: .venv/test.stamp .cache/lint.stamp tree ## ansible-test sanity, with eve
 	tests/tools/sanity.sh .venv $(TREE)
 
 integration: .venv/test.stamp ## modules, roles and playbooks against real servers on this machine
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20 --junitxml .cache/integration.xml tests/integration
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 20 --junitxml .cache/integration.xml tests/integration
 
 cores: .venv/test.stamp .cache/lint.stamp tree ## sanity, unit and the playbook on the other end of the supported ansible-core versions
 	tests/tools/cores.sh $(TREE)

@@ -13,15 +13,14 @@ from tests.lab.zookeeper import ZooKeeper
 
 # Whoever has a file does all of it: the long ones come first, so that nobody is left alone with one at the end.
 LONGEST = (
-    "test_roll_mq",
-    "test_roll_dubbo",
-    "test_roll_killed",
-    "test_roll_dubbo_waits",
-    "test_mq_consumer_pause",
     "test_roll_policy",
+    "test_roll_killed",
+    "test_roll_mq",
+    "test_mq_consumer_pause",
     "test_roll_zookeeper",
+    "test_roll_dubbo",
     "test_storm",
-    "test_told",
+    "test_roll_dubbo_waits",
 )
 
 
