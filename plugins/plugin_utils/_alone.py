@@ -44,4 +44,11 @@ def report(outcome: dict[str, Any], planned: Iterable[str], ledger: str) -> dict
     granted = _own.leases(planned)
     steps = {host: granted[host]["step"] if host in granted else "" for host in planned}
     Display().display("\n".join(_receipt.alone_lines(steps, _own.journal(), msg, then)))
-    return {**outcome, "msg": msg}
+    return {**outcome, "msg": msg, **_account(steps)}
+
+
+def _account(steps: Mapping[str, str]) -> dict[str, Any]:
+    """The same for machines, as the ledger would have it: {planned, done, left, out}."""
+    done = [host for host, step in steps.items() if step == _own.DONE]
+    out = {host: f"at step {step}" for host, step in steps.items() if step not in ("", _own.DONE, _own.RESTORED)}
+    return {"planned": list(steps), "done": done, "left": [host for host in steps if host not in done], "out": out}

@@ -113,6 +113,8 @@ def test_the_report(granted: list[str], capsys: pytest.CaptureFixture[str]) -> N
     _own.end_leases(["order-3"], _own.RESTORED)
     result = _alone.report({"failed": True, "msg": "timed out"}, granted, "/l on bastion")
     assert result["failed"] and result["msg"] == "the ledger /l on bastion does not answer: timed out"
+    assert result["done"] == ["order-1", "order-2"] and result["out"] == {"order-4": "at step restarting"}
+    assert (len(result["planned"]), result["left"]) == (5, ["order-3", "order-4", "order-5"])
     assert capsys.readouterr().out.strip().splitlines() == [
         "WITHOUT THE LEDGER, as this process knows it: 2 of 5 restarted",
         "  the ledger /l on bastion does not answer: timed out",
