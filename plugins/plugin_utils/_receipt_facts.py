@@ -35,6 +35,7 @@ def facts(
         "last": run["ended"] or last,
         "by": run["account"],
         "controller": run["owner"]["name"],
+        **origin(events),
         "approved": {name: approved[name] for name in ("id", "by", "at")} if approved else None,
         "left": [host for host in run["planned"] if host not in set(run["done"])],
         "out": dict(held),
@@ -47,6 +48,13 @@ def facts(
         "waited": None if notes is None else _receipt.waited(notes),
         "journal": head,
     }
+
+
+def origin(events: Events) -> dict[str, Any]:
+    """{link, awx}: where the run was last begun, as it said itself: the address of its job, and what AWX says of it."""
+    begun = [event for event in events if event["event"] in ("began", "resumed")]
+    last = begun[-1] if begun else {}
+    return {"link": last.get("link", ""), "awx": last.get("awx", {})}
 
 
 def pools(events: Events) -> list[dict[str, Any]]:

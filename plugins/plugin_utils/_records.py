@@ -65,5 +65,8 @@ def run_lines(status: Mapping[str, Any], name: str) -> list[str]:
     told: Sequence[str] = [f"{name}: {run[name]}" for name in ("reason", "change", "glass") if run[name]]
     approved = run["approved"]
     told = [*told, f"approved by {approved['by']}, request {approved['id']}"] if approved else told
+    origin = _receipt_facts.origin(status["events"])
+    told = [*told, *(f"AWX {name}: {value}" for name, value in origin["awx"].items())]
+    told = [*told, f"from: {origin['link']}"] if origin["link"] else told
     receipt = _receipt.receipt_lines({**outcome, "why": run["why"]}, status["events"], None, ended - run["began"])
     return [*receipt[:2], who, *(f"  {text}" for text in told), *receipt[2:]]

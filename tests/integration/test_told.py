@@ -86,6 +86,9 @@ def test_a_roll(told: Told) -> None:
     assert [(event["about"], sorted(event["told"]), event["untold"]) for event in told.on_record()[-2:]] == [
         (about, ["hook", "mail", "ops", "slack", "wecom 2"], {}) for about in ("started", "done")
     ]
+    run = told.on_record("began")[-1]["run"]
+    with told.fleet.playbook("-l", "order-svc", "-e", f"fleet_run={run}", name="report.yml") as playbook:
+        assert playbook.wait(LONG) == 0 and "from: https://ci.test/job/7/" in playbook.text
     assert told.on_record("began")[-1]["link"] == "https://ci.test/job/7/"
 
 

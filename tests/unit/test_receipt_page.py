@@ -163,7 +163,8 @@ NASTY = "</title><script>alert(1)</script><img src=x onerror=alert(1)> {{ 7 * 7 
 def test_no_text_is_more_than_text() -> None:
     run = {**RUN, **dict.fromkeys(("reason", "change", "glass", "why", "account", "service"), NASTY)}
     run |= {"planned": [NASTY], "owner": {"name": NASTY}, "done": []}
-    events = [granted(NASTY, NOON, 3, **{NASTY: NASTY})]
+    began = {"event": "began", "at": NOON, "link": NASTY, "awx": {NASTY: NASTY}}
+    events = [began, granted(NASTY, NOON, 3, **{NASTY: NASTY})]
     note = {"host": NASTY, "task": "Verify", "msg": NASTY, "failed": True, "waited": 0.0, "exposed": 1.0, "ended": NOON}
     text = _receipt_page.page(facts(run, events, {NASTY: NASTY}, [note]))
     page = Page(text)
@@ -187,3 +188,15 @@ def test_the_files(tmp_path: Path) -> None:
     assert json.loads((folder / names[1]).read_text()) == facts() and (folder / names[2]).read_text() == "RECEIPT\n"
     with pytest.raises(FileNotFoundError):
         _receipt_files.write(str(tmp_path / "a" / "b"), facts(), [])
+
+
+def test_where_it_was_begun_last() -> None:
+    """A resumed run has several commands; the newest counts. Older records say nothing of it."""
+    assert (facts()["link"], facts()["awx"]) == ("", {})
+    begun = {"event": "began", "at": NOON, "link": "https://ci.test/7", "awx": {}}
+    resumed = {"event": "resumed", "at": NOON + 1, "link": "", "awx": {"user": "eve", "job": "12"}}
+    found = facts(events=[begun, *EVENTS[1:], resumed])
+    assert (found["link"], found["awx"]) == ("", {"user": "eve", "job": "12"})
+    page = _receipt_page.page(found)
+    assert "<dt>AWX job</dt><dd>12</dd>" in page and "<dt>from</dt>" not in page
+    assert "<dt>from</dt><dd>https://ci.test/7</dd>" in _receipt_page.page(facts(events=[begun, *EVENTS[1:]]))
