@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from pathlib import Path
+
+from . import _command
 
 # What a signature is for stands in it, so that one made for something else is none.
 NAMESPACE = "lossless.restart"
 _DEADLINE = 10.0
+_NOT_THERE = 127
 LONGEST = 20_000
 
 
@@ -38,10 +40,9 @@ def signer(text: bytes, signature: str, signers: bytes) -> str:
 def _asked(folder: Path, what: str, text: bytes, *more: str) -> str:
     """What ssh-keygen says; empty where it says no."""
     command = ["ssh-keygen", "-Y", what, "-f", f"{folder}/signers", "-s", f"{folder}/signature", *more]
-    try:
-        done = subprocess.run(command, input=text, capture_output=True, timeout=_DEADLINE, check=False)
-    except FileNotFoundError:
-        raise Bad("this host has no ssh-keygen (OpenSSH 8.2 or newer), which would know") from None
-    except subprocess.TimeoutExpired:
-        raise Bad(f"ssh-keygen gave no answer within {_DEADLINE:g} s") from None
-    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
+    ran = _command.run(command, _DEADLINE, text)
+    if ran.code == _NOT_THERE:
+        raise Bad("this host has no ssh-keygen (OpenSSH 8.2 or newer), which would know")
+    if ran.code is None:
+        raise Bad(f"ssh-keygen gave no answer within {_DEADLINE:g} s")
+    return ran.output.strip() if ran.code == 0 else ""
