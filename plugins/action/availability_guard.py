@@ -21,6 +21,7 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import (
     _own,
     _people,
     _preflight,
+    _pushing,
     _receipt,
     _receipt_facts,
     _receipt_files,
@@ -60,6 +61,8 @@ class ActionModule(FleetAction):
         def step() -> dict[str, Any]:
             result = steps[args["action"]](args, described, variables)
             self._tell(args["action"], result, described, variables)
+            if args["action"] == "finish" and not _alone.unreached(result):
+                self._push(described, variables)
             return result
 
         return step() if batch is None else self.once(batch, variables, step)
@@ -90,6 +93,11 @@ class ActionModule(FleetAction):
         settings = {name: described["fleet"][f"fleet_ledger_{name}"] for name in _ledger_place.EXTRA}
         asked = {"ledger": described["fleet"]["fleet_ledger"], **settings, "service": described["service"], **args}
         return self.call(asked, variables)
+
+    def _push(self, described: dict[str, Any], variables: dict[str, Any]) -> None:
+        trouble = _pushing.push(described["fleet"], lambda asked: self._ledger(asked, described, variables))
+        if trouble:
+            Display().display(f"  NOT SHIPPED: {trouble}")
 
     def _silencing(self, variables: dict[str, Any]) -> _silences.Call:
         return lambda args: self.call(args, variables, _silences.MODULE)

@@ -15,6 +15,7 @@ from . import (
     _hold,
     _ledger_place,
     _preview,
+    _push,
     _records,
     _recover,
     _runs,
@@ -39,6 +40,7 @@ ACTIONS: Mapping[str, Callable[[Ledger, Params], dict[str, Any]]] = {
     "journal": _records.journal,
     "history": _records.history,
     "told": _records.told,
+    "push": _push.push,
 }
 MEASURING: Mapping[str, Callable[[Ledger, Params, _sweep.Check], dict[str, Any]]] = {
     "plan": _preview.plan,
@@ -68,7 +70,7 @@ def run(
         place = _ledger_place.parse(asked.raw("ledger"), *(params.get(name) for name in _ledger_place.EXTRA))
     except ValueError as error:
         raise Refused(str(error)) from error
-    begins, reads = asked.action == "begin", asked.action in ("status", "look", "journal", "history")
+    begins, reads = asked.action == "begin", asked.action in ("status", "look", "journal", "history", "push")
     with _ledger_place.opened(place, clock, dry=check_mode, found=begins, reads=reads) as ledger:
         try:
             if asked.action in ACTIONS:

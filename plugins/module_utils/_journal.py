@@ -42,6 +42,12 @@ class Found:
     wrong: str
 
 
+def from_line(pieces: Sequence[str], after: int) -> Sequence[str]:
+    """Of the pieces' names, each its first line's number, those that have lines behind number `after`."""
+    older = [number for number, name in enumerate(pieces) if int(name) <= after + 1]
+    return pieces[older[-1] if older else 0 :]
+
+
 def parse_head(text: str) -> Head:
     """A head as receipts tell it. Raises ValueError."""
     found = _HEAD.match(text)

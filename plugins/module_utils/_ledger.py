@@ -195,8 +195,9 @@ class Ledger(Protocol):
     def append(self, run: str, event: Mapping[str, Any]) -> None:
         """Add one event to the journal, and to a run's log where it is of one: `run` is empty where not."""
 
-    def journal(self) -> Iterator[tuple[str, list[bytes]]]:
-        """The journal's lines in their order, piece by piece, each with its place."""
+    def journal(self, after: int = 0) -> Iterator[tuple[str, list[bytes]]]:
+        """The journal's lines in their order, piece by piece, each with its place; from the piece on that has the line
+        behind number `after`."""
 
     def head(self) -> Head:
         """The journal's last line."""

@@ -120,9 +120,10 @@ class Directory:
             path = self._in("journal", f"{head.number + 1:012}.jsonl")
         _files.append_line(path, _journal.line(record, head), mode=self._mode())
 
-    def journal(self) -> Iterator[tuple[str, list[bytes]]]:
+    def journal(self, after: int = 0) -> Iterator[tuple[str, list[bytes]]]:
         with self._explained("cannot be read"):
-            for path in self._pieces():
+            names = [os.path.basename(path).partition(".")[0] for path in self._pieces()]
+            for path in [self._in("journal", f"{name}.jsonl") for name in _journal.from_line(names, after)]:
                 yield path, (self._private(path) or b"").split(b"\n")[:-1]
 
     def head(self) -> Head:

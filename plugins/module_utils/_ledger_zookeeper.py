@@ -126,9 +126,9 @@ class ZooKeeper:
         pieces = self._nodes.children(folder)
         return self._nodes.read(f"{folder}/{pieces[-1]}") if pieces else None
 
-    def journal(self) -> Iterator[tuple[str, list[bytes]]]:
+    def journal(self, after: int = 0) -> Iterator[tuple[str, list[bytes]]]:
         folder = self._nodes.path("journal")
-        for name in self._nodes.asked(READ, lambda: self._nodes.children(folder)):
+        for name in _journal.from_line(self._nodes.asked(READ, lambda: self._nodes.children(folder)), after):
             node = self._nodes.asked(READ, partial(self._nodes.read, f"{folder}/{name}"))
             yield node.path, (node.data or b"").splitlines()
 

@@ -39,6 +39,7 @@ options:
       - V(recover) takes over, to put it back, what runs left out that have no process any more, where its probe is
         well. They are granted nothing more until they are resumed.
       - V(journal) says whether the journal of all events is whole. V(history) lists the runs of O(service).
+      - V(push) hands over to Loki or Elasticsearch what of the journal it has not taken yet.
       - V(told) puts on record who was told of a run, and who could not be.
       - V(approve) gives one's word for a request that V(begin) refused for want of it.
       - V(stop) lets a run be granted nothing more, without O(run) every live run of O(service). What it holds it can
@@ -62,6 +63,7 @@ options:
       - journal
       - history
       - told
+      - push
   ledger:
     description:
       - Absolute path of the ledger's directory, or a node of a ZooKeeper ensemble, as in
@@ -173,6 +175,38 @@ options:
     description: By name, why somebody could not be told.
     type: dict
     default: {}
+  push:
+    description: Who takes the journal, for V(push).
+    type: dict
+    suboptions:
+      kind:
+        description: Which API it has.
+        type: str
+        required: true
+        choices: [loki, elasticsearch]
+      url:
+        description: Where it answers, without the path of its API.
+        type: str
+        required: true
+      labels:
+        description: Of Loki's stream, by default C(job=lossless_restart).
+        type: dict
+      index:
+        description: Elasticsearch's index, by default V(lossless-restart).
+        type: str
+      headers_file:
+        description: "A file with a line C(Name: value) for each header of the request, as for a token or a tenant."
+        type: str
+      ca_file:
+        description: Certificates (PEM) of the authorities that are trusted. By default those of the system.
+        type: str
+      timeout:
+        description: Seconds for one answer.
+        type: float
+        default: 5.0
+  cursor:
+    description: Absolute path of the file that V(push) keeps, with the number of the last line that was taken.
+    type: str
   request:
     description: Id of the request that V(approve) approves.
     type: str
@@ -548,6 +582,14 @@ lines:
   description: How many lines the journal has. The first has the number C(first), and the last is the C(head).
   returned: for journal
   type: int
+pushed:
+  description: How many lines were taken.
+  returned: for push
+  type: int
+trouble:
+  description: Why the rest was not taken, or nothing.
+  returned: for push
+  type: str
 by:
   description: Who approved, as the allowed signers have it.
   returned: for approve
@@ -572,10 +614,9 @@ complete:
   returned: for finish
   type: bool
 left:
-  description: Planned hosts that are not done.
-  returned: for finish
-  type: list
-  elements: str
+  description: Planned hosts that are not done; for V(push) how many lines are left.
+  returned: for finish and push
+  type: raw
 out:
   description: By host, what the run still holds out.
   returned: for finish
@@ -597,7 +638,7 @@ events:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.lossless.restart.plugins.module_utils import _answer, _guard, _zookeeper_place
+from ansible_collections.lossless.restart.plugins.module_utils import _answer, _api, _guard, _zookeeper_place
 from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 
 POOL = {
@@ -615,6 +656,12 @@ OWNER = {
     "start": {"type": "raw", "required": True},
 }
 AWX = {name: {"type": "str"} for name in ("user", "template", "job")}
+PUSH: dict[str, Any] = {
+    "kind": {"type": "str", "required": True, "choices": ["loki", "elasticsearch"]},
+    "labels": {"type": "dict"},
+    "index": {"type": "str"},
+    **_api.OPTIONS,
+}
 SPEC: dict[str, Any] = {
     "argument_spec": {
         "action": {
@@ -636,6 +683,7 @@ SPEC: dict[str, Any] = {
                 "journal",
                 "history",
                 "told",
+                "push",
             ],
         },
         "batch": {"type": "list", "elements": "str"},
@@ -654,6 +702,8 @@ SPEC: dict[str, Any] = {
         "confirm": {"type": "str", "default": ""},
         "awx": {"type": "dict", "options": AWX},
         "link": {"type": "str", "default": ""},
+        "push": {"type": "dict", "options": PUSH},
+        "cursor": {"type": "str"},
         "about": {"type": "str"},
         "heard": {"type": "list", "elements": "str", "default": []},
         "unheard": {"type": "dict", "default": {}},

@@ -26,6 +26,7 @@ def life(run: Mapping[str, Any], dead: set[str]) -> str:
 def alarms(look: Mapping[str, Any]) -> list[Alarm]:
     """[{kind, text, do}]: what is wrong, the worst first."""
     found = _below(look) + _unread(look) + _gone(look) + _left(look) + _expired(look) + _strays(look)
+    found += _unpushed(look)
     return [{**alarm, "do": alarm["do"].format(service=look["service"])} for alarm in found]
 
 
@@ -67,6 +68,14 @@ def _unread(look: Mapping[str, Any]) -> list[Alarm]:
         found.append({"kind": "policy", "text": look["policy_trouble"], "do": do})
     do = "nothing is taken out until balancers and inventory agree; see that it can be read, and lists every member"
     return found + [{"kind": "source", "text": text, "do": do} for text in look["troubles"]]
+
+
+def _unpushed(look: Mapping[str, Any]) -> list[Alarm]:
+    """It comes last: nothing is lost with it."""
+    if not look.get("push_trouble"):
+        return []
+    do = "mend what takes it: the journal keeps it, and the next watchdog or run hands it over"
+    return [{"kind": "journal", "text": f"the journal is not taken: {look['push_trouble']}", "do": do}]
 
 
 def _gone(look: Mapping[str, Any]) -> list[Alarm]:

@@ -15,6 +15,7 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import (
     _alarms,
     _controller,
     _own,
+    _pushing,
     _receipt_files,
     _records,
     _signing,
@@ -80,9 +81,16 @@ class People:
         gone = any(run["life"] in (_alarms.DEAD, _alarms.SILENT) for run in runs)
         heals = gone and fleet.get("fleet_watchdog_heal") == "healthy"
         found = {**result, "runs": runs, "ledger": f"{fleet['fleet_ledger']} on {fleet['fleet_ledger_host']}"}
+        found |= {"push_trouble": self._push(result)}
         found |= {"alarms": _alarms.alarms(found), "heal": self._described["selected"] if heals else []}
         _own.write(f"look {self._service}", found)
         return found
+
+    def _push(self, look: Result) -> str:
+        """The watchdog hands the journal on."""
+        if self._described.get("entry") != "watchdog" or look["ledger_trouble"] or self._check_mode:
+            return ""
+        return _pushing.push(self._described["fleet"], self._ask)
 
     def _stop(self, args: Result) -> Result:
         status = self._ask({"action": "status"})

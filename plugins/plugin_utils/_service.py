@@ -7,7 +7,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lossless.restart.plugins.plugin_utils import _description, _gates, _names, _settings, _silences
+from ansible_collections.lossless.restart.plugins.plugin_utils import (
+    _description,
+    _gates,
+    _names,
+    _pushing,
+    _settings,
+    _silences,
+)
 from ansible_collections.lossless.restart.plugins.plugin_utils._inventory import Inventory, Variables
 from ansible_collections.lossless.restart.plugins.plugin_utils._names import Invalid
 
@@ -123,6 +130,7 @@ def settings(
     fleet = _settings.typed({**values, **recorded}, spec, first)
     _settings.check_service(fleet, selected)
     _gates.check(fleet)
+    _pushing.check(fleet)
     host = fleet["fleet_ledger_host"] or "localhost"
     if host not in inventory:
         raise Invalid(f"fleet_ledger_host {host!r} is no host of the inventory: add it there")

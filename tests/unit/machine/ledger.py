@@ -84,7 +84,7 @@ class Session:
     def append(self, run: str, event: Mapping[str, Any]) -> None:
         self._memory.log.setdefault(run, []).append({**event, "run": run})
 
-    def journal(self) -> Iterator[tuple[str, list[bytes]]]:
+    def journal(self, after: int = 0) -> Iterator[tuple[str, list[bytes]]]:
         return iter(())
 
     def head(self) -> Head:
