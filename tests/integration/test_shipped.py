@@ -236,7 +236,7 @@ def test_rsyslog_as_it_is_documented(tmp_path: Path) -> None:
     words = ["rsyslogd", "-n", "-f", str(tmp_path / "rsyslog.conf"), "-i", str(tmp_path / "pid")]
     begin(2)
     for _unused in range(2):
-        daemon = Process("rsyslog", tmp_path, words, lambda: (tmp_path / "pid").exists())
+        daemon = Process("rsyslog", tmp_path, words, (tmp_path / "pid").exists)
         daemon.start()
         begin(2)
         wait_for("all of it", lambda: collected() == journal(fleet.ledger))
