@@ -16,7 +16,6 @@ LONGEST = (
     "test_roll_policy",
     "test_roll_killed",
     "test_roll_mq",
-    "test_mq_consumer_pause",
     "test_roll_zookeeper",
     "test_roll_dubbo",
     "test_storm",
