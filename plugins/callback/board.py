@@ -107,10 +107,15 @@ class CallbackModule(CallbackBase):
         if self._terminal is None or self._view is None:
             return
         self._drawn = time.monotonic()
-        self._view.leases = _own.leases(self._view.planned)
+        self._read(self._view)
         width, _height = self._terminal.size()
         rule = "─" if "utf" in (sys.stdout.encoding or "").lower() else "-"
         self._terminal.draw(_board.lines(self._view, time.monotonic(), width, self._rows, rule))
+
+    @staticmethod
+    def _read(view: View) -> None:
+        """The leases of the batch in work; of what has come back nothing changes any more."""
+        view.leases = {**view.leases, **_own.leases(view.in_work())}
 
     def _close(self) -> None:
         """A worker that was just forked has the terminal too, and must leave it alone."""
@@ -139,6 +144,7 @@ class CallbackModule(CallbackBase):
         if said.get("levels"):
             self._view.levels = said["levels"]
         if said.get("granted"):
+            self._read(self._view)
             self._view.doing = {host: one for host, one in self._view.doing.items() if host in said["granted"]}
         self._draw()
 

@@ -43,6 +43,10 @@ class View:
     def done(self) -> int:
         return sum(lease["step"] == "done" for lease in self.leases.values())
 
+    def in_work(self) -> list[str]:
+        """In the order of the plan."""
+        return [host for host in self.planned if host in self.doing and _step(self, host) not in _DONE]
+
 
 def rows(batch: int, pools: int, height: int) -> int:
     """How many lines the board takes on a terminal of that height; 0 where it is too low for one."""
@@ -53,7 +57,7 @@ def rows(batch: int, pools: int, height: int) -> int:
 
 def lines(view: View, now: float, width: int, count: int, rule: str = "-") -> list[str]:
     """Exactly `count` lines of at most `width`: the run, each instance in work, the pools."""
-    in_work = [host for host in view.planned if host in view.doing and _step(view, host) not in _DONE]
+    in_work = view.in_work()
     pools = sorted(view.levels, key=lambda one: _in_traffic(view, one) - one["least"])[:_POOLS]
     free = max(1, count - 1 - len(pools))
     told = [_instance(view, host, now, width) for host in in_work]
