@@ -45,8 +45,13 @@ class ActionModule(FleetAction):
         described = person or _own.read("description")
         if described is None or (not person and args.get("action") == "status"):
             return self.call(args, variables)
-        if person:
-            return self._for_person(args, described, variables)
+        step = self._for_person if person else self._for_run
+        if batch is None:
+            return step(args, described, variables)
+        return self.once(batch, variables, lambda: step(args, described, variables))
+
+    def _for_run(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Ask for the run, then tell whoever has to hear of it."""
         steps: dict[str, Callable[..., dict[str, Any]]] = {
             "plan": self._plan,
             "begin": self._begin,
@@ -57,15 +62,11 @@ class ActionModule(FleetAction):
             "stop": self._stop,
             "finish": self._finish,
         }
-
-        def step() -> dict[str, Any]:
-            result = steps[args["action"]](args, described, variables)
-            self._tell(args["action"], result, described, variables)
-            if args["action"] == "finish" and not _alone.unreached(result):
-                self._push(described, variables)
-            return result
-
-        return step() if batch is None else self.once(batch, variables, step)
+        result = steps[args["action"]](args, described, variables)
+        self._tell(args["action"], result, described, variables)
+        if args["action"] == "finish" and not _alone.unreached(result):
+            self._push(described, variables)
+        return result
 
     def _tell(self, action: str, result: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> None:
         """Tell people what there is to tell, and put on record who was told. It fails nothing."""
