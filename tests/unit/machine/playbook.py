@@ -299,7 +299,7 @@ def describe(command: Command) -> dict[str, Any]:
         **{"fleet_ledger": "/ledger", "fleet_floor": FLOOR, "fleet_max_out": CAP[service], "fleet_reason": ""},
         **{"fleet_drained": command.drained, "fleet_kind": "rolling", "fleet_pace": command.pace},
         **{"fleet_since": None, "fleet_new": command.new, "fleet_fit": command.fit, "fleet_wait_deadline": 12},
-        **{"fleet_ledger_auth": None, "fleet_ledger_tls": None},
+        **{"fleet_ledger_auth": None, "fleet_ledger_tls": None, "fleet_journal_push": None},
     }
     return {
         "fleet": fleet,
