@@ -70,9 +70,9 @@ class ActionModule(FleetAction):
 
     def _tell(self, action: str, result: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> None:
         """Tell people what there is to tell, and put on record who was told. It fails nothing."""
-        if self._task.check_mode:
+        if self._task.check_mode or not _own.read("channels"):
             return
-        for event, facts in _news.of(action, result, described["fleet"], list(_own.journal())):
+        for event, facts in _news.of(action, result, described["fleet"], _own.journal()):
             told = _telling.tell(event, described, facts)
             if told and not _alone.unreached(result):
                 run = {"run": facts["run"]} if facts.get("run") else {}

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ._api import Api, Unanswered
+from ._api import Api, Unanswered, moment
 
 Matchers = Mapping[str, str]
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
@@ -56,8 +56,8 @@ def silence(api: Api, wanted: Wanted, now: float, seconds: float, dry: bool) -> 
                 {"name": name, "value": value, "isRegex": False, "isEqual": True}
                 for name, value in wanted.matchers.items()
             ],
-            "startsAt": mine[0]["startsAt"] if mine else _text(now),
-            "endsAt": _text(end),
+            "startsAt": mine[0]["startsAt"] if mine else moment(now),
+            "endsAt": moment(end),
             "createdBy": wanted.by,
             "comment": wanted.comment,
         }
@@ -96,12 +96,8 @@ def _exactly(one: Mapping[str, Any], wanted: Matchers) -> bool:
 
 def _good(api: Api, status: int, said: Any) -> Any:
     if status != 200:
-        raise Unanswered(f"{api.place} answered {status}: {json.dumps(said)[:200]}")
+        raise api.unlike(status, said)
     return said
-
-
-def _text(at: float) -> str:
-    return datetime.datetime.fromtimestamp(at, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _moment(text: str) -> float:

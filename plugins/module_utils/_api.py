@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import time
 import urllib.parse
@@ -40,6 +41,10 @@ class Api:
         """For people, without what may stand in the address besides."""
         return urllib.parse.urlsplit(self.url).netloc.rpartition("@")[2]
 
+    def unlike(self, status: int, said: Any) -> Unanswered:
+        """Of an answer that is not as it should be."""
+        return Unanswered(f"{self.place} answered {status}: {json.dumps(said)[:200]}")
+
     def call(self, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> tuple[int, Any]:
         """The status, and the document; None where the answer has none. Raises Unanswered."""
         headers = {**self.headers, **({"Content-Type": kind} if body else {})}
@@ -54,6 +59,11 @@ class Api:
             return answer.status, json.loads(answer.body) if answer.body else None
         except ValueError:
             raise Unanswered(f"{self.place} answered {answer.status}, and not in JSON") from None
+
+
+def moment(at: float) -> str:
+    """Seconds since the epoch as RFC 3339 has it."""
+    return datetime.datetime.fromtimestamp(at, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def api(params: Mapping[str, Any]) -> Api:

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 # So many letters of a hash are told to people.
@@ -43,8 +44,8 @@ class Found:
 
 
 def from_line(pieces: Sequence[str], after: int) -> Sequence[str]:
-    """Of the pieces' names, each its first line's number, those that have lines behind number `after`."""
-    older = [number for number, name in enumerate(pieces) if int(name) <= after + 1]
+    """Of the pieces, each named by its first line's number, those that have lines behind number `after`."""
+    older = [place for place, path in enumerate(pieces) if int(PurePath(path).stem) <= after + 1]
     return pieces[older[-1] if older else 0 :]
 
 

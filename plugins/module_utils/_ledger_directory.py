@@ -122,8 +122,7 @@ class Directory:
 
     def journal(self, after: int = 0) -> Iterator[tuple[str, list[bytes]]]:
         with self._explained("cannot be read"):
-            names = [os.path.basename(path).partition(".")[0] for path in self._pieces()]
-            for path in [self._in("journal", f"{name}.jsonl") for name in _journal.from_line(names, after)]:
+            for path in _journal.from_line(self._pieces(), after):
                 yield path, (self._private(path) or b"").split(b"\n")[:-1]
 
     def head(self) -> Head:

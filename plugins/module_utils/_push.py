@@ -10,7 +10,6 @@ https://www.elastic.co/guide/en/elasticsearch/reference/current/docs-bulk.html
 
 from __future__ import annotations
 
-import datetime
 import itertools
 import json
 import time
@@ -56,7 +55,7 @@ class Taker:
             body = json.dumps({"streams": [{"stream": dict(self.labels), "values": values}]}).encode()
             status, said = self.api.call("POST", "/loki/api/v1/push", body)
             if status not in (200, 204):
-                raise Unanswered(f"{self.api.place} answered {status}: {json.dumps(said)[:200]}")
+                raise self.api.unlike(status, said)
             return
         body = b"".join(self._document(ledger, line) for line in lines)
         wanted = "/_bulk?filter_path=items.*.status,items.*.error.reason,error"
@@ -65,14 +64,13 @@ class Taker:
             one["create"] for one in (said or {}).get("items", []) if one["create"]["status"] not in (200, 201, 409)
         ]
         if status != 200 or wrong or not (said or {}).get("items"):
-            raise Unanswered(f"{self.api.place} answered {status}: {json.dumps(wrong[:1] or said)[:200]}")
+            raise self.api.unlike(status, wrong[:1] or said)
 
     def _document(self, ledger: str, line: Line) -> bytes:
         """Its number in its ledger is its id, so that nothing is there twice."""
-        at = datetime.datetime.fromtimestamp(line.at, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         known = {name: line.event[name] for name in _FIELDS if isinstance(line.event.get(name), str)}
         action = {"create": {"_index": self.index, "_id": f"{ledger}-{line.number}"}}
-        document = {"@timestamp": at, "n": line.number, "ledger": ledger, **known, "line": line.text}
+        document = {"@timestamp": _api.moment(line.at), "n": line.number, "ledger": ledger, **known, "line": line.text}
         return f"{json.dumps(action)}\n{json.dumps(document)}\n".encode()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.lossless.restart.plugins.plugin_utils import _robots
 from ansible_collections.lossless.restart.plugins.plugin_utils._names import Invalid
 from ansible_collections.lossless.restart.plugins.plugin_utils._robots import NotTaken
+from ansible_collections.lossless.restart.plugins.plugin_utils._settings import given
 
 Channel = Mapping[str, Any]
 # Seconds for one attempt, and for all channels together.
@@ -27,9 +28,8 @@ _SECRETS = ("url", "secret")
 def checked(channels: Sequence[Channel]) -> list[dict[str, Any]]:
     """The entries with a name each. Raises Invalid, which shows no secret."""
     found = []
-    for number, given in enumerate(channels):
-        where = f"fleet_notify[{number}]"
-        one = {name: value for name, value in given.items() if value is not None}
+    for number, written in enumerate(channels):
+        where, one = f"fleet_notify[{number}]", given(written)
         for secret in _SECRETS:
             ways = [name for name in _ways(secret) if name in one]
             if len(ways) > 1:

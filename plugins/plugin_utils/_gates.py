@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.lossless.restart.plugins.module_utils import _grammar, _prometheus
 from ansible_collections.lossless.restart.plugins.plugin_utils._names import Invalid
-from ansible_collections.lossless.restart.plugins.plugin_utils._settings import told
+from ansible_collections.lossless.restart.plugins.plugin_utils._settings import given, told
 
 MODULE = "lossless.restart.prometheus_gate"
 
@@ -30,9 +30,8 @@ def closed(fleet: Mapping[str, Any], call: Callable[..., dict[str, Any]], variab
     """Why the service is not to be restarted now; empty where all of its gates hold, or there are none."""
     if not fleet["fleet_gates"]:
         return []
-    given = {name: value for name, value in fleet["fleet_prometheus"].items() if value is not None}
-    gates = [{name: value for name, value in one.items() if value is not None} for one in fleet["fleet_gates"]]
-    result = call({**given, "gates": gates}, variables, MODULE)
+    gates = [given(one) for one in fleet["fleet_gates"]]
+    result = call({**given(fleet["fleet_prometheus"]), "gates": gates}, variables, MODULE)
     if not result.get("failed"):
         return []
     seen = [f"{one['name']}: {one['saw']}" for one in result.get("gates", []) if not one["ok"]]

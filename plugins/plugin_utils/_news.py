@@ -12,7 +12,7 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import _receipt
 News = list[tuple[str, dict[str, Any]]]
 
 
-def of(action: str, answer: Mapping[str, Any], fleet: Mapping[str, Any], notes: Sequence[Mapping[str, Any]]) -> News:
+def of(action: str, answer: Mapping[str, Any], fleet: Mapping[str, Any], notes: Iterable[Mapping[str, Any]]) -> News:
     """notes: of this process. Nothing for most answers."""
     if action in ("plan", "begin") and answer.get("failed"):
         return [("approval" if answer.get("approval") else "refused", {"said": [str(answer["msg"])]})]
@@ -41,7 +41,7 @@ def _rehearsed(action: str, planned: Sequence[str]) -> tuple[str, dict[str, Any]
     )
 
 
-def _ended(answer: Mapping[str, Any], notes: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:
+def _ended(answer: Mapping[str, Any], notes: Iterable[Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:
     """Of a run that has reported, or that could not."""
     failed, out = _receipt.failures(notes), answer.get("out", {})
     facts = {

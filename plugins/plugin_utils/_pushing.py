@@ -9,25 +9,24 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.lossless.restart.plugins.module_utils import _ledger_place, _push
-from ansible_collections.lossless.restart.plugins.plugin_utils._settings import told
+from ansible_collections.lossless.restart.plugins.plugin_utils._settings import given, told
 
 Result = dict[str, Any]
 
 
 def check(fleet: Mapping[str, Any]) -> None:
     """Raises Invalid. A file that it names is on another host, and first read there."""
-    given = fleet["fleet_journal_push"]
-    if given:
-        told("fleet_journal_push", _push.taker, {**given, "headers_file": None, "ca_file": None})
+    to = fleet["fleet_journal_push"]
+    if to:
+        told("fleet_journal_push", _push.taker, {**to, "headers_file": None, "ca_file": None})
 
 
 def push(fleet: Mapping[str, Any], ask: Callable[[Result], Result]) -> str:
     """Hand over what is left; why it was not taken, or nothing."""
-    given = fleet["fleet_journal_push"]
-    if not given:
+    if not fleet["fleet_journal_push"]:
         return ""
-    to = {name: value for name, value in given.items() if value is not None}
-    result = ask({"action": "push", "push": to, "cursor": _cursor(fleet, str(given["url"]))})
+    to = given(fleet["fleet_journal_push"])
+    result = ask({"action": "push", "push": to, "cursor": _cursor(fleet, str(to["url"]))})
     return str(result["msg"] if result.get("failed") else result["trouble"] and result["msg"])
 
 

@@ -98,6 +98,11 @@ def _check_shape(name: str, value: Any, option: Mapping[str, Any], where: str) -
     plain(value, f"{where}: {name}")
 
 
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what was not said: the engine fills suboptions in with nothing."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def shown(name: str, value: Any) -> str:
     """The value in an error, unless there may be a secret in it."""
     return "(not shown)" if name in _SECRET and value is not None else repr(value)

@@ -14,7 +14,7 @@ from ansible.utils.display import Display
 from ansible_collections.lossless.restart.plugins.module_utils import _alertmanager, _grammar
 from ansible_collections.lossless.restart.plugins.plugin_utils import _own
 from ansible_collections.lossless.restart.plugins.plugin_utils._names import Invalid
-from ansible_collections.lossless.restart.plugins.plugin_utils._settings import told
+from ansible_collections.lossless.restart.plugins.plugin_utils._settings import given, told
 
 MODULE = "lossless.restart.alertmanager_silence"
 Call = Callable[[dict[str, Any]], dict[str, Any]]
@@ -22,8 +22,8 @@ Call = Callable[[dict[str, Any]], dict[str, Any]]
 
 def alerts(server: Mapping[str, Any] | None, instances: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
     """By host the labels of its alerts; {} where nobody is to be silenced. Raises Invalid."""
-    given = {host: own["instance_alerts"] for host, own in instances.items() if own.get("instance_alerts")}
-    found = {host: told(host, _alertmanager.matchers, one, "instance_alerts") for host, one in given.items()}
+    written = {host: own["instance_alerts"] for host, own in instances.items() if own.get("instance_alerts")}
+    found = {host: told(host, _alertmanager.matchers, one, "instance_alerts") for host, one in written.items()}
     if server is None:
         return {}
     told("fleet_alertmanager", _grammar.url, server["url"], "url")
@@ -58,7 +58,7 @@ def end(described: Mapping[str, Any], hosts: Iterable[str], call: Call) -> None:
 
 def _asked(described: Mapping[str, Any], hosts: Iterable[str], more: Mapping[str, Any], call: Call) -> bool:
     fleet, run = described["fleet"], _own.read("run")["id"]
-    server = {name: value for name, value in fleet["fleet_alertmanager"].items() if value is not None}
+    server = given(fleet["fleet_alertmanager"])
     comment = f"restart of {described['service']}" + (f": {fleet['fleet_reason']}" if fleet["fleet_reason"] else "")
     silences = [described["alerts"][host] for host in hosts]
     result = call({**server, "silences": silences, "by": f"lossless.restart {run}", "comment": comment, **more})
