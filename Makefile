@@ -14,7 +14,7 @@ LINK := .venv/collections/ansible_collections/lossless/restart
 PARTS := system unit style docs lint importer sanity integration cores bench-small
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down lab check test bench bench-floor bench-dubbo bench-mq changelog dist clean tree $(PARTS)
+.PHONY: help demo up down lab check test matrix bench bench-floor bench-dubbo bench-mq changelog dist clean tree $(PARTS)
 
 help: ## print this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -68,7 +68,7 @@ docs: .cache/lint.stamp tree ## the documentation of modules and roles, the chan
 
 lint: .cache/lint.stamp tree ## ansible-lint and shellcheck
 	$(IN_COPY) ansible-lint --nocolor --offline --strict --profile production
-	$(LINT)/shellcheck .ci/run tests/tools/*.sh
+	$(LINT)/shellcheck .ci/run tests/tools/*.sh awx/pipelines/*.sh
 
 importer: .cache/lint.stamp dist ## what Galaxy says of the built collection
 	tests/tools/importer.sh dist/lossless-restart-*.tar.gz
@@ -77,7 +77,10 @@ sanity: .venv/test.stamp .cache/lint.stamp tree ## ansible-test sanity, with eve
 	tests/tools/sanity.sh .venv $(TREE)
 
 integration: .venv/test.stamp ## modules, roles and playbooks against real servers on this machine
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 20 --junitxml .cache/integration.xml tests/integration
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --instafail --durations 40 --junitxml .cache/integration.xml -m "not variant" tests/integration
+
+matrix: .venv/test.stamp ## integration tests with the other versions, and other ways to the same (15 minutes)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --instafail -m variant tests/integration
 
 cores: .venv/test.stamp .cache/lint.stamp tree ## sanity, unit and the playbook on the other end of the supported ansible-core versions
 	tests/tools/cores.sh $(TREE)

@@ -15,6 +15,7 @@ from ansible_collections.lossless.restart.plugins.module_utils import _ledger_pl
 from ansible_collections.lossless.restart.plugins.plugin_utils import (
     _alone,
     _asked,
+    _bake,
     _controller,
     _gates,
     _news,
@@ -60,6 +61,7 @@ class ActionModule(FleetAction):
             "renew": self._renew,
             "release": self._release,
             "stop": self._stop,
+            "wait": self._wait,
             "finish": self._finish,
         }
         result = steps[args["action"]](args, described, variables)
@@ -83,8 +85,12 @@ class ActionModule(FleetAction):
 
     def _for_person(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """The same for status, stop, restore and watchdog."""
-        check_mode = bool(self._task.check_mode)
-        return _people.People(lambda asked: self._ledger(asked, described, variables), described, check_mode).do(args)
+        check_mode, awx = bool(self._task.check_mode), {"awx": _asked.awx(variables)}
+
+        def ask(asked: dict[str, Any]) -> dict[str, Any]:
+            return self._ledger({**awx, **asked}, described, variables)
+
+        return _people.People(ask, described, check_mode).do(args)
 
     def _ledger(
         self, args: Mapping[str, Any], described: Mapping[str, Any], variables: dict[str, Any]
@@ -147,7 +153,8 @@ class ActionModule(FleetAction):
         }
         _own.write("plan", kept)
         sizes = [len(batch) for batch in plan["batches"]] or [1]
-        return {**plan, "todo": [] if self._task.check_mode or fleet["fleet_rehearse"] else todo, "sizes": sizes}
+        only_said = self._task.check_mode or fleet["fleet_rehearse"] or fleet["fleet_ask"]
+        return {**plan, "todo": [] if only_said else todo, "sizes": sizes}
 
     def _begin(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         plan, fleet = _own.read("plan"), described["fleet"]
@@ -175,6 +182,11 @@ class ActionModule(FleetAction):
             "empty": fleet["fleet_break_glass_empty"],
             **_asked.allowed(described, variables),
         }
+        if fleet["fleet_ask"]:
+            result = self._ledger({**asked, "action": "ask"}, described, variables)
+            if not result.get("failed"):
+                Display().display(f"  {result['msg']}\n")
+            return result
         if plan["confirm"] and not asked["confirm"]:
             asked["confirm"] = _confirmed(described["service"])
         result = self._ledger(asked, described, variables)
@@ -251,6 +263,28 @@ class ActionModule(FleetAction):
         told = {"why": why} if why and args["why"].endswith(why) else {}
         return self._ledger({**args, **told, **_asked.run()}, described, variables)
 
+    def _wait(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Until a person has said whether the run goes on after its canary; else it is granted nothing more."""
+        within = described["fleet"]["fleet_bake_deadline"]
+
+        def ask() -> dict[str, Any]:
+            more = {"within": within, "awx": _asked.awx(variables)}
+            return self._ledger({**args, **_asked.run(), **more}, described, variables)
+
+        def give(run: str) -> dict[str, Any]:
+            more = {"action": "go_on", "run": run, "awx": _asked.awx(variables)}
+            return self._ledger(more, described, variables)
+
+        def tell(text: str) -> None:
+            self._tell("wait", {"said": text, **_asked.run()}, described, variables)
+
+        ledger = _bake.Ledger(ask, give, tell)
+        result, why = _bake.wait(ledger, described["service"], _asked.run()["run"], within)
+        if not why:
+            return result
+        stopped = self._ledger({"action": "stop", "why": why, **_asked.run()}, described, variables)
+        return {**stopped, "given": False, "msg": f"{why}; {stopped['msg']}"}
+
     def _finish(self, args: dict[str, Any], described: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         plan = _own.read("plan")
         if plan is None:
@@ -266,6 +300,8 @@ class ActionModule(FleetAction):
                 "planned": plan["planned"],
                 "msg": "; ".join(missed) or "rehearsed",
             }
+        if described["fleet"]["fleet_ask"]:
+            return {"changed": False, "failed": bool(missed), "msg": "; ".join(missed) or "no run was to be begun"}
         _silences.end(described, plan["planned"], self._silencing(variables))
         outcome = self._ledger({**args, **_asked.run()}, described, variables)
         if outcome.get("failed"):

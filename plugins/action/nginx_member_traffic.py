@@ -20,13 +20,14 @@ class ActionModule(LeasedAction):
             "members": [
                 {"upstream": point["pool"].partition("/")[2], "member": point["member"]}
                 for point in points
-                if point["kind"] == "nginx" and point["state"] == "up"
+                if point["state"] == "up"
             ]
         }
 
     def made(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         log = f"log-{self.place(variables)}"
-        result = super().made({**args, "since": _own.read(log)}, variables)
+        began = _own.read(f"began-{self.place(variables)}")
+        result = super().made({**args, "since": _own.read(log), "began": began}, variables)
         if "positions" in result:
             _own.write(log, result["positions"])
         return result

@@ -31,6 +31,7 @@ _QUIET = frozenset(
     {
         "nginx_upstream_info",
         "dubbo_provider_info",
+        "firewall_member_info",
         "mq_consumer_info",
         "fleet_description",
         "fleet_watch",

@@ -12,8 +12,8 @@ class ModuleDocFragment:
 options:
   leases:
     description:
-      - Inventory hosts that do this together, instead of O(members). The members are those of the leases that this run
-        was granted for these hosts, at the source on which the task runs or that it names. One call serves them all.
+      - Inventory hosts that do this together, where no members are named. The members are those of the leases that this
+        run was granted for these hosts, at the source on which the task runs or that it names. One call serves all.
       - What the ledger did not grant to this run is refused.
     type: list
     elements: str

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import _account, _ledger, _permission, _signature
+from . import _account, _awx, _ledger, _permission, _signature
 from ._account import Who
 from ._ledger import Ledger, Refused, Request, Run, State
 from ._levels import moment
@@ -27,13 +27,14 @@ _MOST = 100
 
 @dataclass(frozen=True)
 class Needed:
-    """That a plan needs an approval, and what there is of it. valid: the requests whose signature holds under the keys
-    of now. wrong: why that of others does not."""
+    """That a plan needs an approval, and what there is of it. job: of AWX, which asks. valid: by request the word of a
+    person that counts now: {by, at, ...}. wrong: why that of others does not."""
 
     plan: Mapping[str, Any]
     rules: Rules
     approval: Approval
-    valid: Collection[str]
+    job: str
+    valid: Mapping[str, Mapping[str, Any]]
     wrong: str
 
 
@@ -75,15 +76,18 @@ def needed(ledger: Ledger, state: State, params: Params, service: str, permissio
     if rules is None or rules.approval is None:
         return None
     plan = plan_of(params, service, permission, rules)
-    valid, wrong = [], []
+    job = params.awx_job() if permission.who.awx else ""
+    valid, wrong = {}, []
     for request in _open(state, plan):
-        if request.approved:
-            try:
+        try:
+            if request.approved:
                 _signer(ledger, request, str(request.approved["signature"]), rules)
-                valid.append(request.id)
-            except Refused as error:
-                wrong.append(str(error))
-    return Needed(plan, rules, rules.approval, valid, "; ".join(wrong))
+                valid[request.id] = dict(request.approved)
+            elif request.job and job and permission.awx:
+                valid[request.id] = {**_by_awx(request, job, permission, rules), "at": state.at}
+        except Refused as error:
+            wrong.append(str(error))
+    return Needed(plan, rules, rules.approval, job, valid, "; ".join(wrong))
 
 
 def take(state: State, found: Needed | None, old: Run | None) -> tuple[State, dict[str, Any]]:
@@ -92,21 +96,22 @@ def take(state: State, found: Needed | None, old: Run | None) -> tuple[State, di
     if found is None:
         return state, {}
     for request in _open(state, found.plan):
-        if request.id in found.valid and request.approved:
+        if request.id in found.valid:
             left = {name: one for name, one in state.requests.items() if name != request.id}
             kept = {"id": request.id, "until": request.until, "plan": request.plan, "rules": request.plan["rules"]}
-            return replace(state, requests=left), {**kept, **request.approved}
+            return replace(state, requests=left), {**kept, **found.valid[request.id]}
     if old is not None and old.approved.get("plan") == found.plan and old.approved["until"] > state.at:
         return state, dict(old.approved)
     raise Missing(found)
 
 
-def ask(ledger: Ledger, wanted: Needed) -> Refused:
-    """Put the request into the ledger, and say what to do; where it stands there already, only that."""
-    made = Request(secrets.token_hex(6), wanted.plan, 0.0, 0.0, {})
+def ask(ledger: Ledger, wanted: Needed, own: bool = False) -> tuple[Request, str]:
+    """Put the request into the ledger, and say what to do; where it stands there already, only that. own: it has to
+    be of this asker, since what a job of AWX's asked for is approved in its own workflow only."""
+    made = Request(secrets.token_hex(6), wanted.plan, 0.0, 0.0, {}, wanted.job)
 
     def change(now: State) -> State:
-        if _open(now, wanted.plan):
+        if _asked(now, wanted, own):
             return now
         alive = {name: one for name, one in now.requests.items() if one.until > now.at}
         if len(alive) >= _MOST:
@@ -115,17 +120,30 @@ def ask(ledger: Ledger, wanted: Needed) -> Refused:
         return replace(now, requests={**alive, made.id: request})
 
     state = ledger.commit(change)
-    request = next(iter(_open(state, wanted.plan)))
+    request = _asked(state, wanted, own)[0]
     service, until = wanted.plan["service"], moment(request.until, state.at)
     by = f"one of {wanted.approval.by}" if wanted.approval.by else "anybody else whose key is among the allowed signers"
+    awx = f", or in AWX by the approval that follows job {request.job} in its workflow" if request.job else ""
     lines = [
         wanted.rules.told("approval", f"{service} is {wanted.rules.environment} and needs another person's word"),
         *([f"The one that there is does not count: {wanted.wrong}"] if wanted.wrong else []),
-        f"Nothing was touched. It is asked for as {request.id}, until {until}. For {by}:",
+        f"Nothing was touched. It is asked for as {request.id}, until {until}. For {by}{awx}:",
         f"  ansible-playbook approve.yml -l {service} -e fleet_approve={request.id} -e fleet_approval_key=KEY",
         "Then the same command again begins the run.",
     ]
-    return Refused("\n".join(lines), approval=request.id)
+    return request, "\n".join(lines)
+
+
+def asked(ledger: Ledger, params: Params) -> dict[str, Any]:
+    """Ask for another person's word, where the policy wants one; nothing else."""
+    service, state = params.word("service"), ledger.snapshot()
+    permission = _permission.of(ledger, state, params, service)
+    wanted = needed(ledger, state, params, service, permission)
+    if wanted is None:
+        return {"changed": False, "msg": f"{service} needs nobody's word, and nothing was asked for"}
+    known = bool(_asked(state, wanted, own=True))
+    request, msg = ask(ledger, wanted, own=True)
+    return {"changed": not known, "msg": msg, "request": request.id}
 
 
 def approve(ledger: Ledger, params: Params) -> dict[str, Any]:
@@ -178,6 +196,10 @@ def _open(state: State, plan: Mapping[str, Any]) -> list[Request]:
     return [one for one in state.requests.values() if one.until > state.at and one.plan == plan]
 
 
+def _asked(state: State, wanted: Needed, own: bool) -> list[Request]:
+    return [one for one in _open(state, wanted.plan) if not own or one.job == wanted.job]
+
+
 def _known(state: State, name: str) -> Request:
     request = state.requests.get(name)
     if request is None:
@@ -196,10 +218,26 @@ def _signer(ledger: Ledger, request: Request, signature: str, rules: Rules) -> s
         by = _signature.signer(text(request).encode(), signature, signers)
     except _signature.Bad as error:
         raise Refused(f"the approval of {request.id} does not count: {error} ({place}). Nothing was changed") from error
-    # The names of AWX's users and of accounts are of one person as far as anybody can tell.
-    if by == str(request.plan["by"]).removeprefix("awx:"):
-        raise Refused(rules.told("approval", f"{by} asked for {request.id}, and cannot approve it too"))
-    people = rules.approval.by if rules.approval else None
-    if people is not None and not people.has(Who(by, _account.groups_of(by))):
-        raise Refused(rules.told("approval", f"{by} may not approve {request.plan['service']}; who may: {people}"))
+    _may(Who(by, _account.groups_of(by)), request, rules)
     return by
+
+
+def _by_awx(request: Request, job: str, permission: Permission, rules: Rules) -> dict[str, Any]:
+    """{by, awx} of AWX's approval. Raises Refused where there is none of somebody who may."""
+    try:
+        word = _awx.server(permission.awx).word(job, permission.who.name, request.job)
+    except _awx.NoWord as error:
+        raise Refused(str(error)) from error
+    who = Who(word.by, awx=True)
+    _may(who, request, rules)
+    return {"by": str(who), "awx": word.approval}
+
+
+def _may(who: Who, request: Request, rules: Rules) -> None:
+    """Raises Refused where that person's word is worth nothing here."""
+    # The names of AWX's users and of accounts are of one person as far as anybody can tell.
+    if who.name == str(request.plan["by"]).removeprefix("awx:"):
+        raise Refused(rules.told("approval", f"{who} asked for {request.id}, and cannot approve it too"))
+    people = rules.approval.by if rules.approval else None
+    if people is not None and not people.has(who):
+        raise Refused(rules.told("approval", f"{who} may not approve {request.plan['service']}; who may: {people}"))

@@ -41,13 +41,18 @@ class _Child(subprocess.Popen[bytes]):
             self.wait(1)
 
 
+def which(program: str) -> str | None:
+    """Where the program is, in the folders of the system's administrator as well; None where it is not."""
+    return shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:{_SBIN}")
+
+
 def run(command: Sequence[str], timeout: float, given: bytes = b"") -> Ran:
     """Run `command` in a session of its own for at most `timeout` seconds; then it is killed. given: what it reads.
 
     Its output goes to a file: a service that it leaves behind may keep its output open, and must neither
     hold us up nor die of a pipe that nobody reads.
     """
-    program = shutil.which(command[0], path=f"{os.environ.get('PATH', os.defpath)}:{_SBIN}") or command[0]
+    program = which(command[0]) or command[0]
     with tempfile.TemporaryFile() as sink, tempfile.TemporaryFile() as source:
         source.write(given)
         source.seek(0)

@@ -14,7 +14,7 @@ from ._dubbo_instance import Instance
 from ._dubbo_member import Stand
 from ._dubbo_services import DOWN, UP, Offer, Provider
 from ._dubbo_url import ProviderUrl, Service
-from ._levels import GONE
+from ._levels import GONE, PARTLY
 
 
 def reading(source: str, read: Sequence[Application], members: Mapping[str, str]) -> dict[str, Any]:
@@ -73,8 +73,10 @@ def _providers(
 def _state(now: Stand, member: str, offered: Mapping[Service, Sequence[Provider]]) -> str:
     if all(one.stale for one in now.nodes[member]):
         return GONE
-    up = offered and all(one.state == UP for providers in offered.values() for one in providers)
-    return UP if up else DOWN
+    providers = [one for several in offered.values() for one in several]
+    if not providers or any(one.disabled_by for one in providers):
+        return DOWN
+    return UP if all(one.state == UP for one in providers) else PARTLY
 
 
 def _member(name: str, state: str, nodes: Iterable[Entry]) -> dict[str, Any]:

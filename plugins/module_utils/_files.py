@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import tempfile
@@ -38,6 +39,13 @@ def locked(path: str, *, deadline: float, what: str) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def lock_of(state_dir: str, kind: str, name: str) -> str:
+    """The path of the lock for what is called `name`, whatever is in it; its folder is made where it is missing."""
+    folder = os.path.join(state_dir, "locks")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return os.path.join(folder, f"{kind}-{hashlib.sha256(name.encode()).hexdigest()[:32]}.lock")
 
 
 def _try_lock(handle: int) -> bool:

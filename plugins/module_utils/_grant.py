@@ -175,15 +175,21 @@ def _new_lease(state: State, view: Scene, run: Run, host: str, params: Params, h
 
 
 def _before(host: str, view: Scene) -> list[dict[str, Any]]:
-    """Each traffic point of the host as its source reads now. What left a registry with its process comes back with
-    the next one."""
+    """Each traffic point of the host as its source reads now."""
     found = []
     for point in view.instances[host]["points"]:
         now = view.said[point["pool"], point["source"], point["member"]]
-        state = "up" if now["state"] == _levels.GONE and not view.seen[host].ok else now["state"]
+        state = _stood(now["state"], view.seen[host].ok)
         known = {"known": now["known"]} if "known" in now else {}
         found.append({**point, "state": state, "weight": now.get("weight"), **known})
     return found
+
+
+def _stood(said: str, well: bool) -> str:
+    """The state to go back to. What left a registry with its process comes back with the next one."""
+    if not well and said in _levels.LEFT:
+        return "up"
+    return "down" if said == _levels.PARTLY else said
 
 
 def _grant_result(ledger: Ledger, run: Run, view: Scene, state: State, decided: Mapping[str, Any]) -> dict[str, Any]:

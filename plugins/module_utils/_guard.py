@@ -24,12 +24,14 @@ from . import (
     _target,
     _ticket,
     _watch,
+    _word,
 )
 from ._ledger import Ledger, Refused
 from ._params import Params
 
 ACTIONS: Mapping[str, Callable[[Ledger, Params], dict[str, Any]]] = {
     "status": _status.status,
+    "ask": _approval.asked,
     "begin": _runs.begin,
     "ticket": _ticket.ticket,
     "renew": _hold.renew,
@@ -37,6 +39,8 @@ ACTIONS: Mapping[str, Callable[[Ledger, Params], dict[str, Any]]] = {
     "stop": _ending.stop,
     "finish": _ending.finish,
     "approve": _approval.approve,
+    "wait": _word.wait,
+    "go_on": _word.give,
     "journal": _records.journal,
     "history": _records.history,
     "told": _records.told,
@@ -50,7 +54,7 @@ MEASURING: Mapping[str, Callable[[Ledger, Params, _sweep.Check], dict[str, Any]]
 }
 
 # Those that somebody may be refused, which goes on the record.
-ON_RECORD = ("begin", "acquire", "approve", "recover")
+ON_RECORD = ("ask", "begin", "acquire", "approve", "go_on", "recover")
 
 __all__ = ["ACTIONS", "MEASURING", "Refused", "run"]
 
@@ -70,7 +74,7 @@ def run(
         place = _ledger_place.parse(asked.raw("ledger"), *(params.get(name) for name in _ledger_place.EXTRA))
     except ValueError as error:
         raise Refused(str(error)) from error
-    begins, reads = asked.action == "begin", asked.action in ("status", "look", "journal", "history", "push")
+    begins, reads = asked.action in ("ask", "begin"), asked.action in ("status", "look", "journal", "history", "push")
     with _ledger_place.opened(place, clock, dry=check_mode, found=begins, reads=reads) as ledger:
         try:
             if asked.action in ACTIONS:

@@ -58,7 +58,8 @@ class Run:
     to restart, asked: those that its last command named. ended: when its process had finished reporting.
     account: who came to the ledger's host, as that host knows it. change: the change or incident that it is done for.
     glass: why it may go below the floor; empty where it may not. kind: single, rolling, canary or forced. approved: the
-    request and whose word it has, {id, by, at, until, plan, signature}; empty where none was needed.
+    request and whose word it has, {id, by, at, until, plan, signature}; empty where none was needed. word: that it
+    waits for a person's after its canary, {since, until, early}, and whose it has, {by, at}.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Run:
     why: str
     kind: str = "rolling"
     approved: Mapping[str, Any] = field(default_factory=dict)
+    word: Mapping[str, Any] = field(default_factory=dict)
 
     def left(self) -> list[str]:
         """The planned hosts that are not done."""
@@ -125,6 +127,7 @@ class Request:
     """A plan that waits for another person's word, or has it. plan: all that was asked for, and by whom.
 
     until: when it is forgotten. approved: {by, at, signature}; empty before. It is gone once a run began on it.
+    job: the number of AWX's job that asked; empty where a person did.
     """
 
     id: str
@@ -132,6 +135,7 @@ class Request:
     since: float
     until: float
     approved: Mapping[str, Any]
+    job: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ _RUN: Mapping[str, Any] = {
     **dict.fromkeys(("id", "service", "account", "reason", "change", "glass", "state", "why", "kind"), str),
     **dict.fromkeys(("planned", "asked", "done"), list),
     **dict.fromkeys(("since", "began", "heartbeat"), _NUMBER),
-    **dict.fromkeys(("owner", "approved"), dict),
+    **dict.fromkeys(("owner", "approved", "word"), dict),
     "ended": (*_NUMBER, type(None)),
 }
 _LEASE: Mapping[str, Any] = {
@@ -43,7 +43,7 @@ _WAITING: Mapping[str, Any] = {
     **dict.fromkeys(("place", "revision"), int),
 }
 _REQUEST: Mapping[str, Any] = {
-    "id": str,
+    **dict.fromkeys(("id", "job"), str),
     **dict.fromkeys(("plan", "approved"), dict),
     **dict.fromkeys(("since", "until"), _NUMBER),
 }
@@ -54,6 +54,9 @@ _STATE: Mapping[str, Any] = {
     **dict.fromkeys(("runs", "leases", "queue", "restarted", "requests"), dict),
 }
 _NEW_RUN: Mapping[str, Any] = {"kind": "rolling", "approved": {}}
+# What records of the same format did not have at first.
+_NEWER_RUN: Mapping[str, Any] = {"word": {}}
+_NEWER_REQUEST: Mapping[str, Any] = {"job": ""}
 _NEW_STATE: Mapping[str, Any] = {"policy": "", "restarted": {}, "requests": {}}
 
 
@@ -72,10 +75,11 @@ def encode(state: State) -> dict[str, Any]:
 def decode(record: Any) -> State:
     """The state from JSON values. Raises Corrupt."""
     values = _checked(_of_now(record), _STATE, versioned=True)
-    runs = {name: Run(**_checked(run, _RUN)) for name, run in values["runs"].items()}
+    runs = {name: Run(**_checked(_with(_NEWER_RUN, run), _RUN)) for name, run in values["runs"].items()}
     leases = {host: Lease(**_checked(lease, _LEASE)) for host, lease in values["leases"].items()}
     queue = {name: Waiting(**_checked(one, _WAITING)) for name, one in values["queue"].items()}
-    requests = {name: Request(**_checked(one, _REQUEST)) for name, one in values["requests"].items()}
+    asked = {name: _checked(_with(_NEWER_REQUEST, one), _REQUEST) for name, one in values["requests"].items()}
+    requests = {name: Request(**one) for name, one in asked.items()}
     if any(not isinstance(at, _NUMBER) or isinstance(at, bool) for at in values["restarted"].values()):
         raise Corrupt("restarted has something in it that is no time")
     if any(sorted(run.owner) != sorted(OWNER) for run in runs.values()):
@@ -93,8 +97,13 @@ def _of_now(record: Any) -> Any:
     """A state of the format before as one of this format."""
     if not isinstance(record, dict) or record.get("format") != _BEFORE or not isinstance(record.get("runs"), dict):
         return record
-    runs = {name: {**_NEW_RUN, **run} if isinstance(run, dict) else run for name, run in record["runs"].items()}
+    runs = {name: _with(_NEW_RUN, run) for name, run in record["runs"].items()}
     return {**_NEW_STATE, **record, "format": FORMAT, "runs": runs}
+
+
+def _with(new: Mapping[str, Any], record: Any) -> Any:
+    """A record with the fields that it did not have when it was written."""
+    return {**new, **record} if isinstance(record, dict) else record
 
 
 def encode_past(run: Run) -> dict[str, Any]:
@@ -106,7 +115,7 @@ def decode_past(record: Any) -> Run:
     """A run of the history from JSON values. Raises Corrupt."""
     if isinstance(record, dict) and record.get("format") == _BEFORE:
         record = {**_NEW_RUN, **record, "format": FORMAT}
-    return Run(**_checked(record, _RUN, versioned=True))
+    return Run(**_checked(_with(_NEWER_RUN, record), _RUN, versioned=True))
 
 
 def _checked(record: Any, types: Mapping[str, Any], versioned: bool = False) -> dict[str, Any]:

@@ -17,8 +17,10 @@ from typing import Any, Protocol
 from . import _floor
 
 LEASED, DRAINED, BACKUP, UNHEALTHY = "leased", "drained", "backup", "unhealthy"
-# What a registry says of a member that has nothing registered: one that is dead, or that somebody took offline.
-GONE = "gone"
+# What a registry says of a member that has nothing registered, or not all that it should have: one that is dead or
+# loses its sessions one by one, or that somebody took offline.
+GONE, PARTLY = "gone", "partly"
+LEFT = (GONE, PARTLY)
 _NAMED = 5
 
 # What each source says of a member, by (pool, source, member).
@@ -186,7 +188,7 @@ def _why(host: str, states: Mapping[tuple[str, str], str], seen: Seen) -> Out | 
     if seen.ok and set(states.values()) == {"up"}:
         return None
     places = ", ".join(f"{state} in {pool} at {source}" for (source, pool), state in states.items() if state != "up")
-    if not seen.ok and set(states.values()) <= {"up", GONE}:
+    if not seen.ok and set(states.values()) <= {"up", *LEFT}:
         return Out(host, UNHEALTHY, f"unhealthy: {seen.saw}")
     if set(states.values()) - {"up", "backup"}:
         return Out(host, DRAINED, f"drained by hand ({places})")

@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from . import _fence, _files, _gate, _mq_lever, _poll, _target
-from ._mq_lever import Lever
+from . import _fence, _files, _gate, _lever, _poll, _target
+from ._lever import Lever
 from ._mq_task import OUT, Task
 from ._poll import NotProved
 
@@ -45,7 +45,7 @@ class Telling:
 
     def look(self) -> None:
         """What its own word is now. One that gives none has to be told. Raises ValueError where it cannot be told."""
-        _mq_lever.readable(self._lever)
+        _lever.readable(self._lever)
         if not self._task.finished:
             self.wrong = ["it gives no word of its own"]
             return
@@ -58,7 +58,7 @@ class Telling:
     def tell(self) -> tuple[str, float]:
         """What it said, and the seconds until it did. Raises LeverError."""
         began = self._clock.monotonic()
-        said = _mq_lever.pull(self._lever, self._task.deadline)
+        said = _lever.pull(self._lever, self._task.deadline)
         return said, self._clock.monotonic() - began
 
     def finish(self) -> tuple[str, float]:

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import _mq_member
-from ._levels import GONE
+from ._levels import GONE, PARTLY
 from ._mq_group import Consumer, Group
 from ._mq_member import Known, Member
 
-UP, DOWN = "up", "down"
+UP = "up"
 
 
 def reading(source: str, broker: str, group: Group, members: Mapping[str, Member]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def reading(source: str, broker: str, group: Group, members: Mapping[str, Member
 def _state(who: Member, clients: Sequence[Consumer]) -> str:
     if not clients:
         return GONE
-    return UP if len(clients) >= len(who.names) else DOWN
+    return UP if len(clients) >= len(who.names) else PARTLY
 
 
 def _listed(name: str, state: str, clients: Sequence[Consumer], known: Known) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import _grammar, _leased, _mq_lever, _mq_member, _target
-from ._mq_lever import JOIN, LEAVE, Lever
+from . import _grammar, _leased, _lever, _mq_member, _target
+from ._lever import JOIN, LEAVE, Lever
 from ._mq_member import Known, Member
 
 OUT, IN = "out", "in"
@@ -65,7 +65,7 @@ def task(params: Mapping[str, Any]) -> Task:
         group=_grammar.group(params["group"], "group"),
         members=members,
         known=_mq_member.known(before.get("members"), members),
-        lever=_lever(params),
+        lever=_wanted(params),
         state_dir=_grammar.path(params["state_dir"], "state_dir"),
         **{
             name: params[name]
@@ -114,9 +114,9 @@ def _members(params: Mapping[str, Any]) -> dict[str, Member]:
     return found
 
 
-def _lever(params: Mapping[str, Any]) -> Lever | None:
+def _wanted(params: Mapping[str, Any]) -> Lever | None:
     """leave to go out, join to come back; a process that has just been started joins by itself."""
-    levers = {name: _mq_lever.lever(params[name], name) for name in (LEAVE, JOIN) if params[name] is not None}
+    levers = {name: _lever.lever(params[name], name) for name in (LEAVE, JOIN) if params[name] is not None}
     if not levers and params["broker"] is None:
         raise ValueError("neither leave nor join nor broker is named: there is nothing to do")
     if levers and len(params["members"]) > 1:

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import _fence, _files, _nginx_host, _nginx_plan, _nginx_proof, _nginx_state, _nginx_write, _poll
+from . import _fence, _files, _nginx_host, _nginx_plan, _nginx_proof, _nginx_state, _poll, _rewrite
 from ._nginx_host import HostError
 from ._nginx_plan import Wanted
 from ._nginx_state import COMMAND_SECONDS, Nginx, Reading
 from ._nginx_upstream import MemberError
-from ._nginx_write import Change
+from ._rewrite import Change
 
 _DRAIN_SINCE = (1, 29, 6)
 _RELOAD_INTERVAL = 0.05
@@ -95,7 +95,7 @@ def make(nginx: Nginx, prepared: Prepared, deadline: float) -> float:
 
     Raises WriteError or HostError, with the old files back in place.
     """
-    _nginx_write.replace(prepared.changes)
+    _rewrite.replace(prepared.changes)
     try:
         _nginx_host.run(nginx.test, timeout=COMMAND_SECONDS)
     except HostError as error:
@@ -127,9 +127,9 @@ def _put_back(nginx: Nginx, prepared: Prepared, then: str) -> str:
     if not prepared.changes:
         return f"No file was changed; {then}."
     try:
-        _nginx_write.replace({path: change.undone for path, change in prepared.changes.items()})
+        _rewrite.replace({path: change.undone for path, change in prepared.changes.items()})
         _nginx_host.run(nginx.test, timeout=COMMAND_SECONDS)
-    except _nginx_write.WriteError as error:
+    except _rewrite.WriteError as error:
         return f"THE OLD FILES COULD NOT BE PUT BACK: {error}"
     except HostError as error:
         return f"The old files were put back, but fail the test as well now: {error}"

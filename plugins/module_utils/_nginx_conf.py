@@ -10,14 +10,19 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ._nginx_parse import ConfigError, Directive, Token, parse
 
-__all__ = ["Config", "ConfigError", "Directive", "Token", "load", "parse"]
+__all__ = ["Config", "ConfigError", "Directive", "Token", "context", "load", "parse"]
 
 _DATA_BLOCKS = ("map", "geo", "charset_map", "split_clients")
+
+
+def context(parents: Sequence[Directive]) -> str:
+    """http or stream, of what stands in these blocks; empty outside of both."""
+    return next((parent.name for parent in parents if parent.name in ("http", "stream")), "")
 
 
 @dataclass(frozen=True)

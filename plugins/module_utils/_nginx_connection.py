@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Established connections from nginx's processes to an address, from /proc."""
+"""Connections from nginx's processes to an address, and of a whole host, from /proc."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 _ESTABLISHED = "01"
@@ -66,12 +66,24 @@ def _inodes(pids: list[int]) -> tuple[set[str], bool]:
 
 def _tcp(pid: int) -> Iterator[tuple[str, str]]:
     """(remote address, inode) of each established connection in the network namespace of `pid`."""
-    tables = ["tcp", "tcp6"] if os.path.exists(f"/proc/{pid}/net/tcp6") else ["tcp"]
-    for table in tables:
-        for line in _lines(f"/proc/{pid}/net/{table}"):
+    for fields in _sockets(f"/proc/{pid}/net", (_ESTABLISHED,)):
+        yield remote(fields[2]), fields[9]
+
+
+def pairs(states: Collection[str]) -> Iterator[tuple[tuple[str, int], tuple[str, int]]]:
+    """((own address, port), (remote address, port)) of each connection of this network namespace in one of `states`."""
+    for fields in _sockets("/proc/net", states):
+        own, other = (remote(fields[number]).rpartition(":") for number in (1, 2))
+        yield (own[0].strip("[]"), int(own[2])), (other[0].strip("[]"), int(other[2]))
+
+
+def _sockets(folder: str, states: Collection[str]) -> Iterator[list[str]]:
+    """The fields of each TCP socket in one of `states`: 1 own address, 2 remote address, 9 inode."""
+    for table in ("tcp", "tcp6") if os.path.exists(f"{folder}/tcp6") else ("tcp",):
+        for line in _lines(f"{folder}/{table}"):
             fields = line.split()
-            if len(fields) > 9 and fields[3] == _ESTABLISHED:
-                yield remote(fields[2]), fields[9]
+            if len(fields) > 9 and fields[3] in states:
+                yield fields
 
 
 def remote(text: str) -> str:

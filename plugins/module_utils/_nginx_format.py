@@ -8,6 +8,7 @@ each is attributed to its own address. `, ` is the next server, ` : ` an interna
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,21 +34,24 @@ _READ = {
     "upstream_connect_time": _list_of(_SECONDS),
     "status": "[0-9]{3}",
     "request_time": r"[0-9]+\.[0-9]{3}",
+    "msec": r"[0-9.-]*",
+    "time_iso8601": r'[^] ,"]*',
+    "time_local": r"[0-9]{2}/\w{3}/[0-9]{4}:[0-9:]{8} [+-][0-9]{4}",
 }
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # What a format must tell, by context; the first of each is what we ask for.
 _NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "http": (("upstream_addr",), ("upstream_status", "status"), ("upstream_response_time", "request_time")),
     "stream": (("upstream_addr",), ("status",), ("upstream_connect_time",)),
 }
 _NUMBERS = re.compile(
-    r"((body_)?bytes_sent|(upstream_)?bytes_(sent|received)|request_length|connection(_requests|_time)?|msec|pid|"
+    r"((body_)?bytes_sent|(upstream_)?bytes_(sent|received)|request_length|connection(_requests|_time)?|pid|"
     r"(server|remote)_port|gzip_ratio|session_time)\Z"
 )
 _WORDS = re.compile(
     r"((realip_)?remote_addr|server_(addr|name|protocol)|host|hostname|scheme|request_(method|uri|id)|"
-    r"ssl_(protocol|cipher)|pipe|protocol|time_iso8601|upstream_cache_status)\Z"
+    r"ssl_(protocol|cipher)|pipe|protocol|upstream_cache_status)\Z"
 )
-_TIME_LOCAL = r"[0-9]{2}/\w{3}/[0-9]{4}:[0-9:]{8} [+-][0-9]{4}"
 
 
 class FormatError(ValueError):
@@ -124,8 +128,6 @@ def _pattern(found: Sequence[tuple[str, str]], escape: str) -> str:
 
 def _bounded(variable: str, following: str, escape: str, inside: bool) -> str:
     """A pattern that ends by itself where `following` begins; empty where there is none."""
-    if variable == "time_local":
-        return _TIME_LOCAL
     if _NUMBERS.match(variable) and not re.match(r"[0-9.-]|\Z", following):
         return "[0-9.-]*"
     if inside and escape != "none" and following.startswith('"'):
@@ -136,6 +138,32 @@ def _bounded(variable: str, following: str, escape: str, inside: bool) -> str:
 def _quoted(escape: str) -> str:
     """One character of a value between double quotes, in which nginx escapes them."""
     return {"default": '[^"]', "json": r'(?:[^"\\]|\\.)'}.get(escape, ".")
+
+
+def began(fields: Mapping[str, str | None]) -> float | None:
+    """When the request began at the earliest, in seconds since the epoch; None where the line does not tell.
+
+    nginx writes the time at which it ended, in most formats in whole seconds.
+    """
+    took = _seconds(fields.get("request_time"))
+    try:
+        ended = _ended(fields)
+    except ValueError:
+        return None
+    return None if took is None or ended is None else ended - took
+
+
+def _ended(fields: Mapping[str, str | None]) -> float | None:
+    if text := fields.get("msec"):
+        return float(text)
+    if text := fields.get("time_iso8601"):
+        return datetime.datetime.fromisoformat(text).timestamp()
+    if text := fields.get("time_local"):
+        day, month, rest = text.split("/")
+        year, clock, zone = rest[:4], rest[5:13], f"{rest[14:17]}:{rest[17:]}"
+        iso = f"{year}-{_MONTHS.index(month) + 1:02}-{day}T{clock}{zone}"
+        return datetime.datetime.fromisoformat(iso).timestamp()
+    return None
 
 
 def attempts(fields: Mapping[str, str | None]) -> list[Attempt] | None:

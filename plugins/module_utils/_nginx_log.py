@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from . import _nginx_follow, _nginx_format
+from . import _nginx_conf, _nginx_follow, _nginx_format
 from ._nginx_conf import Config, Directive
+from ._nginx_upstream import Upstream
 
-_PASS = re.compile(r"(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_pass\Z")
+PASS = re.compile(r"(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_pass\Z")
 _TARGET = re.compile(r"(?:[a-z]+://)?(?P<name>[^/:?#$]+)(?:[/:?#]|\Z)")
 
 Level = tuple[tuple[str, int], ...]
@@ -40,9 +41,9 @@ def logs(config: Config) -> list[Log]:
     """Every `access_log` of the configuration, in nginx's order; `off` has no path."""
     formats = _formats(config)
     return [
-        _log(config, directive, _level(parents), _context(parents), formats)
+        _log(config, directive, _level(parents), _nginx_conf.context(parents), formats)
         for directive, parents in config.walk()
-        if directive.name == "access_log" and directive.args and _context(parents)
+        if directive.name == "access_log" and directive.args and _nginx_conf.context(parents)
     ]
 
 
@@ -83,7 +84,7 @@ def troubles(config: Config, upstream: str, context: str) -> list[str]:
     passing = [
         _level(parents)
         for directive, parents in config.walk()
-        if _context(parents) == context and _passes(directive, upstream, context)
+        if _nginx_conf.context(parents) == context and _passes(directive, upstream, context)
     ]
     written = [log for level in passing for log in _effective(found, level)] if passing else found
     if any(log.reader for log in written):
@@ -91,6 +92,12 @@ def troubles(config: Config, upstream: str, context: str) -> list[str]:
     if not written:
         return [_default(context, upstream)]
     return sorted({log.trouble for log in written})
+
+
+def all_troubles(config: Config, upstreams: Iterable[Upstream]) -> dict[str, list[str]]:
+    """By upstream, why no access log tells of its requests; only those of which that is so."""
+    told = {one.name: troubles(config, one.name, one.context) for one in upstreams}
+    return {name: why for name, why in told.items() if why}
 
 
 def _poor(log: Log) -> int:
@@ -117,17 +124,13 @@ def _effective(found: list[Log], level: Level) -> list[Log]:
 
 
 def _passes(directive: Directive, upstream: str, context: str) -> bool:
-    named = directive.name == "proxy_pass" if context == "stream" else bool(_PASS.match(directive.name))
+    named = directive.name == "proxy_pass" if context == "stream" else bool(PASS.match(directive.name))
     target = _TARGET.match(directive.args[0]) if named and directive.args else None
     return target is not None and target["name"] == upstream
 
 
 def _level(parents: tuple[Directive, ...]) -> Level:
     return tuple((parent.file, parent.start) for parent in parents)
-
-
-def _context(parents: tuple[Directive, ...]) -> str:
-    return next((parent.name for parent in parents if parent.name in ("http", "stream")), "")
 
 
 def _formats(config: Config) -> dict[tuple[str, str], tuple[Directive | None, str, str]]:
@@ -139,7 +142,7 @@ def _formats(config: Config) -> dict[tuple[str, str], tuple[Directive | None, st
         if directive.name == "log_format" and len(directive.args) > 1:
             escape = re.match(r"escape=(\w+)\Z", directive.args[1])
             text = "".join(directive.args[2 if escape else 1 :])
-            found[_context(parents), directive.args[0]] = directive, text, escape[1] if escape else "default"
+            found[_nginx_conf.context(parents), directive.args[0]] = directive, text, escape[1] if escape else "default"
     return found
 
 

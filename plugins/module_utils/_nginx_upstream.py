@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from . import _nginx_conf
 from ._nginx_conf import Config, Directive, Token
 
 _WEIGHT = re.compile(r"weight=(\d+)\Z")
@@ -84,7 +85,7 @@ def upstreams(config: Config) -> list[Upstream]:
         inside = list(config.children(directive))
         lines = (line for line in inside if line.name == "server" and line.args and line.block is None)
         servers = [Server(line, real[line.file]) for line in lines]
-        context = "stream" if any(parent.name == "stream" for parent in parents) else "http"
+        context = _nginx_conf.context(parents) or "http"
         words = frozenset(line.name for line in inside)
         found.append(Upstream(directive.args[0], context, directive, servers, words))
     _refuse_contradictions(found)

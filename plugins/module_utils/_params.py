@@ -89,6 +89,10 @@ class Params:
         found: Mapping[str, Any] = self._typed("awx", self._values.get("awx") or {}, Mapping)
         return found
 
+    def awx_job(self) -> str:
+        """The number of AWX's job, as it says; empty where it is none."""
+        return str(self.awx().get("job") or "")
+
     def plain(self, name: str) -> Any:
         """A value as JSON has it, for the record."""
         return self._values.get(name)

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import _account, _floor, _ledger, _policy_text, _windows
@@ -33,11 +33,13 @@ class Wish:
 
 @dataclass(frozen=True)
 class Permission:
-    """The rules for one service, and who asks. rules: None where there never was a policy. version: of the file."""
+    """The rules for one service, and who asks. rules: None where there never was a policy. version: of the file.
+    awx: where AWX is asked who approved; empty where it is not."""
 
     who: Who
     rules: Rules | None = None
     version: str = ""
+    awx: Mapping[str, Any] = field(default_factory=dict)
 
     def refusals(self, state: State, wish: Wish) -> list[str]:
         """Every rule that is against it, each with its place and who can lift it."""
@@ -78,7 +80,7 @@ def of(ledger: Ledger, state: State, params: Params, service: str) -> Permission
     if policy is None:
         return Permission(Who(_account.name()))
     who = _account.who(policy.awx_accounts, params.awx())
-    return Permission(who, policy.of(service), policy.version)
+    return Permission(who, policy.of(service), policy.version, policy.awx)
 
 
 def read(ledger: Ledger, state: State) -> Policy | None:

@@ -94,11 +94,13 @@ class Rules:
 
 @dataclass(frozen=True)
 class Policy:
-    """awx_accounts: the logins whose AWX variables are believed. version: of the whole file."""
+    """awx_accounts: the logins whose AWX variables are believed. awx: where AWX is asked who approved, as `_api` has
+    it; empty where it is not. version: of the whole file."""
 
     place: str
     version: str
     awx_accounts: Sequence[str]
+    awx: Mapping[str, Any]
     environments: Mapping[str, Rules]
     services: Mapping[str, Rules]
 

@@ -17,6 +17,7 @@ from ._windows import DAYS, Window
 _TOP = ("format", "contact", "environments")
 _RULES = ("may", "approval", "confirm", "at_most", "floor", "freeze", "hours", "cooldown", "reason", "change")
 _PEOPLE = ("users", "groups", "awx_users", "awx_templates")
+_APPROVERS = ("users", "groups", "awx_users")
 # An approval lasts for so many seconds unless the policy says otherwise.
 _WITHIN = 4 * 3600.0
 _YEAR = 366 * 86400.0
@@ -25,7 +26,7 @@ _YEAR = 366 * 86400.0
 def parse(text: str, place: str) -> Policy:
     """The policy in `text`, which stands at `place`. Raises ValueError with the line; ImportError without PyYAML."""
     root = _marked.load(text)
-    top = root.keys("the policy", needed=_TOP, known=("zone", "awx_accounts", "services"))
+    top = root.keys("the policy", needed=_TOP, known=("zone", "awx_accounts", "awx", "services"))
     if top["format"].value != "1":
         raise top["format"].wrong(f"format {top['format'].value!r} is not known: this version knows 1")
     zone = top.get("zone")
@@ -45,7 +46,18 @@ def parse(text: str, place: str) -> Policy:
         own = Mark({key: value for key, value in keys.items() if key != "environment"}, one.line)
         services[name] = _rules(base, own, environment, top["contact"], zone, place)
     accounts = top["awx_accounts"].texts("awx_accounts") if "awx_accounts" in top else []
-    return Policy(place, version(root.plain()), accounts, environments, services)
+    awx = _awx(top["awx"]) if "awx" in top else {}
+    return Policy(place, version(root.plain()), accounts, awx, environments, services)
+
+
+def _awx(mark: Mark) -> dict[str, str]:
+    """Where AWX is asked."""
+    keys = mark.keys("awx", needed=("url", "headers_file"), known=("ca_file",))
+    keys["url"].ruled(lambda value: _grammar.url(value, "url"))
+    keys["headers_file"].ruled(lambda value: _grammar.path(value, "headers_file"))
+    if "ca_file" in keys:
+        keys["ca_file"].ruled(lambda value: _grammar.path(value, "ca_file"))
+    return {name: one.text(name) for name, one in keys.items()}
 
 
 def _named(mark: Mark) -> list[tuple[str, Mark]]:
@@ -102,9 +114,9 @@ def _approval(mark: Mark | None, production: bool) -> Approval | None:
     if mark is None or isinstance(mark.value, str):
         wanted = production if mark is None else mark.flag("approval")
         return Approval(None, _WITHIN) if wanted else None
-    keys = mark.keys("approval", known=("users", "groups", "within"))
+    keys = mark.keys("approval", known=(*_APPROVERS, "within"))
     within = _seconds(keys.get("within"), "within", _WITHIN)
-    people = {name: keys[name].texts(name) for name in ("users", "groups") if name in keys}
+    people = {name: keys[name].texts(name) for name in _APPROVERS if name in keys}
     return Approval(People(**people) if people else None, within)
 
 

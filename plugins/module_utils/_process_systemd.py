@@ -19,6 +19,12 @@ _RESULT = ("Result", "ExecMainCode", "ExecMainStatus", "NRestarts")
 _STATE = ("LoadState", "ActiveState", "SubState", "MainPID", "InvocationID", *_RESULT)
 
 
+def reading(systemctl: Sequence[str]) -> list[str]:
+    """`systemctl` without the words before it (sudo -n), which only what changes something is given."""
+    names = [os.path.basename(word) for word in systemctl]
+    return list(systemctl)[names.index("systemctl") if "systemctl" in names else 0 :]
+
+
 class Unit:
     """One service unit. `systemctl` may begin with other words (sudo -n), which only stop and start are given."""
 
@@ -29,8 +35,7 @@ class Unit:
         self.label = f"unit {unit}"
         self._host = host
         self._change = list(systemctl)
-        names = [os.path.basename(word) for word in systemctl]
-        self._read = self._change[names.index("systemctl") :] if "systemctl" in names else self._change
+        self._read = reading(systemctl)
         self._run = runner
         self._invocation = ""
 

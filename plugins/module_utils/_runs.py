@@ -80,7 +80,8 @@ def begin(ledger: Ledger, params: Params) -> dict[str, Any]:
     try:
         state = ledger.commit(change)
     except _approval.Missing as missing:
-        raise _approval.ask(ledger, missing.needed) from missing
+        request, why = _approval.ask(ledger, missing.needed)
+        raise Refused(why, approval=request.id) from missing
     run, resumed, taken = state.runs[chosen["id"]], bool(chosen["resumed"]), chosen.get("taken")
     leases = {host: vars(lease) for host, lease in state.held_by(run.id).items() if host in run.asked}
     left_out = _left_out(state, run)
@@ -242,6 +243,7 @@ def _again(state: State, params: Params, old: Run) -> Run:
         reason=params.text("reason") or old.reason,
         change=params.text("change") or old.change,
         glass=params.text("glass"),
+        word={},
         state=_ledger.RUNNING,
         planned=list(dict.fromkeys([*old.planned, *asked])),
         asked=asked,

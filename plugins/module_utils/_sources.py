@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ._levels import GONE, Pool, Said, points_of
+from ._levels import LEFT, Pool, Said, points_of
 
 _SHOWN = 8
 
@@ -35,6 +35,9 @@ def disagreements(
             wrong += _differences(pool, source, hosts, listed[pool, source])
     for one in pools:
         without = [host for host in one.hosts if not points_of(one, instances[host])]
+        if one.kind == "service" and len(without) == len(one.hosts):
+            # Nobody sends work to them, so they are in it while their probes say so.
+            continue
         wrong += [f"{one.id}: no source is named for {host}, which is in this pool" for host in without]
     return wrong
 
@@ -112,6 +115,6 @@ def _differences(
                 f"{source}: {pool} lists {member['member']}, which is no member in this inventory "
                 "(is the inventory sliced, or a group missing in members_of?)"
             )
-        if member["state"] not in ("up", "down", "drain", "backup", GONE):
+        if member["state"] not in ("up", "down", "drain", "backup", *LEFT):
             wrong.append(f"{source}: {pool} says {member['state']!r} of {member['member']}, which is no known state")
     return wrong

@@ -13,6 +13,7 @@ from ._ledger import Lease, Ledger, Run, State, Waiting
 from ._levels import moment
 from ._living import owner_text
 from ._params import Params
+from ._word import waiting_text
 
 
 def status(ledger: Ledger, params: Params) -> dict[str, Any]:
@@ -71,9 +72,10 @@ def _past(ledger: Ledger, state: State, name: str) -> dict[str, Any] | None:
 def _run_line(state: State, run: Run) -> str:
     silent = f", not heard of since {moment(run.heartbeat, state.at)}" if state.silent(run) else ""
     done = len(run.planned) - len(run.left())
+    word = f", {waiting_text(run.word, state.at)}" if run.word and not run.word.get("by") else ""
     return (
         f"{run.service}: run {run.id} of {owner_text(run)}, {run.state}{f' ({run.why})' if run.why else ''}, "
-        f"began {moment(run.began, state.at)}, {done} of {len(run.planned)} done{silent}"
+        f"began {moment(run.began, state.at)}, {done} of {len(run.planned)} done{word}{silent}"
     )
 
 

@@ -21,6 +21,25 @@ from typing import Any
 from . import _expect, _grammar, _http, _process
 
 TIMEOUT = 2.0
+# The modules' options for a target that is a URL, and for any.
+URL_OPTIONS: dict[str, Any] = {
+    "name": {"type": "str"},
+    "url": {"type": "str"},
+    "method": {"type": "str", "choices": ["GET", "HEAD", "POST"]},
+    "status": {"type": "list", "elements": "int"},
+    "expect": {"type": "raw"},
+    "text": {"type": "str"},
+    "headers_file": {"type": "str"},
+    "ca_file": {"type": "str"},
+    "timeout": {"type": "float"},
+}
+OPTIONS: dict[str, Any] = {
+    **URL_OPTIONS,
+    "tcp": {"type": "str"},
+    "file": {"type": "str"},
+    "process": {"type": "dict"},
+    "address": {"type": "str"},
+}
 
 _KEYS = {
     "url": {"method", "status", "expect", "text", "headers_file", "ca_file"},
@@ -34,10 +53,14 @@ _METHODS = ("GET", "HEAD", "POST")
 
 @dataclass(frozen=True)
 class Seen:
-    """What one look at a target gave: whether it held, and what was seen, for people."""
+    """What one look at a target gave: whether it held, and what was seen, for people.
+
+    answered: whether anything was heard of it; a file that is not there says enough.
+    """
 
     ok: bool
     saw: str
+    answered: bool = True
 
 
 def validate(target: Any) -> None:
@@ -134,6 +157,7 @@ def check(target: Mapping[str, Any], timeout: float = TIMEOUT) -> Seen:
     """
     given = _given(target)
     limit = time.monotonic() + min(timeout, given.get("timeout", timeout))
+    here = "file" in given or "process" in given
     try:
         if "url" in given:
             return _check_url(given, limit)
@@ -142,9 +166,9 @@ def check(target: Mapping[str, Any], timeout: float = TIMEOUT) -> Seen:
             return Seen(True, "connected")
         return _check_file(given) if "file" in given else _check_process(given)
     except OSError as error:
-        return Seen(False, (error.strerror or str(error)).lower())
+        return Seen(False, (error.strerror or str(error)).lower(), here)
     except (_http.Unreachable, _process.ProcessError, ValueError) as error:
-        return Seen(False, str(error))
+        return Seen(False, str(error), here)
 
 
 def _check_url(given: Mapping[str, Any], limit: float) -> Seen:

@@ -30,6 +30,7 @@ options:
       - V(status) says what stands in the ledger. With O(run) also that run's events.
       - V(look) measures, and says how the service stands. What cannot be read is named, the rest is told.
       - V(plan) measures and says what a run would do. It grants nothing.
+      - V(ask) asks for another person's word for what V(begin) would begin, where the policy wants one.
       - V(begin) begins a run, or goes on with a stopped, dead or silent one of which something is left to do
         among O(planned), and takes over the leases that such runs of the service left.
       - V(ticket) is what V(acquire) needs. Take it before the sources are read.
@@ -42,6 +43,7 @@ options:
       - V(push) hands over to Loki or Elasticsearch what of the journal it has not taken yet.
       - V(told) puts on record who was told of a run, and who could not be.
       - V(approve) gives one's word for a request that V(begin) refused for want of it.
+      - V(wait) says that a run waits for a person's word after its canary, and whether it has one. V(go_on) gives it.
       - V(stop) lets a run be granted nothing more, without O(run) every live run of O(service). What it holds it can
         still finish.
       - V(finish) ends a run. It is past when all of it is done and it holds nothing, and can be resumed otherwise.
@@ -50,6 +52,7 @@ options:
     choices:
       - status
       - plan
+      - ask
       - begin
       - ticket
       - acquire
@@ -60,6 +63,8 @@ options:
       - look
       - recover
       - approve
+      - wait
+      - go_on
       - journal
       - history
       - told
@@ -144,6 +149,9 @@ options:
     description: The service's name once more, where the policy wants it before V(begin).
     type: str
     default: ""
+  within:
+    description: Seconds for which V(wait) waits, from its first call on.
+    type: float
   awx:
     description:
       - What AWX says of its job. It is believed only where the login at the ledger's host is one of the policy's
@@ -670,6 +678,7 @@ SPEC: dict[str, Any] = {
             "choices": [
                 "status",
                 "plan",
+                "ask",
                 "begin",
                 "ticket",
                 "acquire",
@@ -680,6 +689,8 @@ SPEC: dict[str, Any] = {
                 "look",
                 "recover",
                 "approve",
+                "wait",
+                "go_on",
                 "journal",
                 "history",
                 "told",
@@ -700,6 +711,7 @@ SPEC: dict[str, Any] = {
         "kind": {"type": "str", "choices": ["rolling", "single", "canary", "forced"], "default": "rolling"},
         "selected": {"type": "list", "elements": "str"},
         "confirm": {"type": "str", "default": ""},
+        "within": {"type": "float"},
         "awx": {"type": "dict", "options": AWX},
         "link": {"type": "str", "default": ""},
         "push": {"type": "dict", "options": PUSH},

@@ -166,8 +166,8 @@ missing:
 readings:
   description:
     - What the guard wants to know of this source, one pool C(dubbo/APPLICATION). A member is V(up) where all that it
-      offers is up, on every level and by all of its protocols, V(gone) where nothing of it is registered, and else
-      V(down).
+      offers is up, on every level and by all of its protocols, V(gone) where nothing of it is registered, V(partly)
+      where not all of that is, and V(down) where a rule takes it out or nothing says what it offers.
     - C(parts) has by service the members that offer it, and those that are gone, since they may have offered it.
     - C(known) of a member is what tells its process from another one later.
   returned: when O(source) is given

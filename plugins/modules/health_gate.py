@@ -188,24 +188,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.lossless.restart.plugins.module_utils import _answer, _gate, _process, _target
 from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 
-TARGET: dict[str, Any] = {
-    "name": {"type": "str"},
-    "url": {"type": "str"},
-    "method": {"type": "str", "choices": ["GET", "HEAD", "POST"]},
-    "status": {"type": "list", "elements": "int"},
-    "expect": {"type": "raw"},
-    "text": {"type": "str"},
-    "headers_file": {"type": "str"},
-    "ca_file": {"type": "str"},
-    "tcp": {"type": "str"},
-    "file": {"type": "str"},
-    "process": {"type": "dict"},
-    "address": {"type": "str"},
-    "timeout": {"type": "float"},
-}
 SPEC: dict[str, Any] = {
     "argument_spec": {
-        "targets": {"type": "list", "elements": "dict", "required": True, "options": TARGET},
+        "targets": {"type": "list", "elements": "dict", "required": True, "options": _target.OPTIONS},
         "successes": {"type": "int", "default": 3},
         "window": {"type": "float", "default": 0.0},
         "deadline": {"type": "float", "default": 60.0},

@@ -192,7 +192,6 @@ msg:
 
 import contextlib
 import dataclasses
-import hashlib
 import os
 import time
 from typing import Any
@@ -262,11 +261,8 @@ class Turn:
         """Restart or fence under the instance's lock, or say what would be done."""
         if self.check_mode:
             return self._admitted()
-        folder = os.path.join(self.params["state_dir"], "locks")
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        name = hashlib.sha256(self.params["address"].encode()).hexdigest()[:32]
         began = time.monotonic()
-        lock = os.path.join(folder, f"instance-{name}.lock")
+        lock = _files.lock_of(self.params["state_dir"], "instance", self.params["address"])
         with _files.locked(lock, deadline=self.params["deadline"], what=f"another restart of {self.params['address']}"):
             self.result["waited"] = round(time.monotonic() - began, 3)
             return self._admitted()

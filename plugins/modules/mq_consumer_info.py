@@ -117,7 +117,7 @@ lags:
 readings:
   description:
     - What the guard wants to know of this source, one pool C(BROKER/GROUP). A member is V(up) where all of its clients
-      are in the group, V(gone) where none of them is, and else V(down).
+      are in the group, V(gone) where none of them is, and else V(partly).
     - C(known) of a member is what tells its clients from later ones.
   type: list
   elements: dict

@@ -273,9 +273,9 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
 from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 from ansible_collections.lossless.restart.plugins.module_utils._fence import Fenced
 from ansible_collections.lossless.restart.plugins.module_utils._files import LockTimeout
+from ansible_collections.lossless.restart.plugins.module_utils._lever import LeverError
 from ansible_collections.lossless.restart.plugins.module_utils._mq_group import MqError
 from ansible_collections.lossless.restart.plugins.module_utils._mq_leaving import Telling
-from ansible_collections.lossless.restart.plugins.module_utils._mq_lever import LeverError
 from ansible_collections.lossless.restart.plugins.module_utils._mq_proof import Proof
 from ansible_collections.lossless.restart.plugins.module_utils._mq_turn import Turn
 from ansible_collections.lossless.restart.plugins.module_utils._poll import NotProved

@@ -43,6 +43,13 @@ options:
     type: list
     elements: dict
     default: []
+  began:
+    description:
+      - Count only requests that began after this moment, in seconds since the epoch by this host's clock, as
+        RV(lossless.restart.firewall_member_info#module:opened) has it. Needs C($request_time) and a time in the format;
+        where they are missing all are counted. A time in whole seconds leaves out those of the second in which it lies.
+    type: float
+    version_added: "0.3.0"
   requests:
     description: How many requests each member must have got.
     type: int
@@ -55,6 +62,24 @@ options:
     description: Seconds that the 95th percentile of each must stay below, by nearest rank.
     type: float
     default: 1.0
+  against_others:
+    description:
+      - Judge each member against the other members of its upstream, by the requests of the same time. O(error_rate) and
+        O(p95) hold only where the others have had fewer than O(requests).
+      - Of few requests the 95th percentile says little. Ask for 100 O(requests) or more.
+    type: dict
+    version_added: "0.3.0"
+    suboptions:
+      error_rate:
+        description: Percent of answers of 500 and above that each must stay below, beyond the others' own.
+        type: float
+        default: 1.0
+      slowdown:
+        description:
+          - How many times the others' 95th percentile its own must stay below. Less than 0.1 seconds more than theirs
+            is never too much.
+        type: float
+        default: 3.0
   accept:
     description:
       - With O(leases), the verdicts with which an inventory host passes. With another verdict on one of its members the
@@ -175,15 +200,24 @@ SPEC: dict[str, Any] = {
             "options": {"upstream": {"type": "str", "required": True}, "member": {"type": "str", "required": True}},
         },
         "since": {"type": "list", "elements": "dict", "default": []},
+        "began": {"type": "float"},
         "requests": {"type": "int", "default": 20},
         "error_rate": {"type": "float", "default": 1.0},
         "p95": {"type": "float", "default": 1.0},
+        "against_others": {
+            "type": "dict",
+            "options": {
+                "error_rate": {"type": "float", "default": 1.0},
+                "slowdown": {"type": "float", "default": 3.0},
+            },
+        },
         "deadline": {"type": "float", "default": 30.0},
         "interval": {"type": "float", "default": 0.2},
     },
     "supports_check_mode": True,
 }
 RANGES = (("requests", 1, 1e6), ("error_rate", 0.001, 100), ("p95", 0.001, 3600), ("deadline", 0, 86400))
+BESIDE = (("error_rate", 0.001, 100), ("slowdown", 1, 1000))
 
 
 def validate(params: dict[str, Any]) -> None:
@@ -196,6 +230,10 @@ def validate(params: dict[str, Any]) -> None:
     for key, least, most in (*RANGES, ("interval", 0.01, 3600)):
         if not least <= params[key] <= most:
             raise ValueError(f"{key} {params[key]!r} is not a number from {least:g} to {most:g}")
+    worse = params["against_others"] or {}
+    for key, least, most in BESIDE:
+        if not least <= worse.get(key, least) <= most:
+            raise ValueError(f"against_others: {key} {worse[key]!r} is not a number from {least:g} to {most:g}")
     for position in params["since"]:
         kinds = (("path", str), ("inode", int), ("offset", int))
         if not all(isinstance(position.get(key), kind) for key, kind in kinds):
@@ -211,8 +249,11 @@ def load(params: dict[str, Any]) -> _nginx_conf.Config:
     return nginx.read().config
 
 
-def tallies(config: _nginx_conf.Config, wanted: list[dict[str, str]]) -> list[_nginx_traffic.Tally]:
-    """A tally for each member. Raises ValueError for one that is not there or whose log cannot tell of it."""
+def tallies(config: _nginx_conf.Config, wanted: list[dict[str, str]], beside: bool) -> list[_nginx_traffic.Tally]:
+    """A tally for each member. Raises ValueError for one that is not there or whose log cannot tell of it.
+
+    beside: whether each has one of the others of its upstream with it.
+    """
     upstreams, resolver = _nginx_upstream.upstreams(config), _nginx_address.Resolver()
     found = []
     for name, member in [(one["upstream"], one["member"]) for one in wanted]:
@@ -224,7 +265,20 @@ def tallies(config: _nginx_conf.Config, wanted: list[dict[str, str]]) -> list[_n
         if not addresses:
             raise ValueError(f"{member} in upstream {name} does not resolve: {'; '.join(resolver.failed.values())}")
         found.append(_nginx_traffic.Tally(name, member, addresses))
+    if beside:
+        ours = frozenset(address for tally in found for address in tally.addresses)
+        for tally in found:
+            tally.others = others(_nginx_upstream.named(upstreams, tally.upstream), ours, resolver)
     return found
+
+
+def others(
+    upstreams: list[_nginx_upstream.Upstream], ours: frozenset[str], resolver: _nginx_address.Resolver
+) -> _nginx_traffic.Tally:
+    """A tally of all in these upstreams but `ours`."""
+    members = {server.member for upstream in upstreams for server in upstream.servers}
+    addresses = frozenset(address for member in members for address in resolver.addresses(member))
+    return _nginx_traffic.Tally(upstreams[0].name, "the others", addresses - ours)
 
 
 def hints(count: _nginx_traffic.Count, found: list[_nginx_log.Log]) -> list[str]:
@@ -236,10 +290,12 @@ def hints(count: _nginx_traffic.Count, found: list[_nginx_log.Log]) -> list[str]
 def judge(params: dict[str, Any]) -> dict[str, Any]:
     """Watch the logs until the members can be judged; the module's result."""
     config = load(params)
-    limits = _nginx_traffic.Limits(params["requests"], params["error_rate"], params["p95"])
+    against = params["against_others"]
+    worse = _nginx_traffic.Worse(against["error_rate"], against["slowdown"]) if against else None
+    limits = _nginx_traffic.Limits(params["requests"], params["error_rate"], params["p95"], worse)
     found = _nginx_log.logs(config)
     readers = _nginx_log.readable(found)
-    count = _nginx_traffic.Count(tallies(config, params["members"]), readers)
+    count = _nginx_traffic.Count(tallies(config, params["members"], worse is not None), readers, params["began"])
     follower = _nginx_follow.Follower(readers, params["since"])
 
     def read() -> str:

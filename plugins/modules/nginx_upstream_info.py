@@ -200,12 +200,6 @@ def reading_for_guard(source: str, upstream: dict[str, Any], state_dir: str) -> 
     return {"kind": "nginx", "pool": f"nginx/{upstream['name']}", "source": source, "members": members}
 
 
-def log_troubles(reading: Reading, chosen: list[Upstream]) -> dict[str, list[str]]:
-    """By upstream, why no access log tells of its requests; only those of which that is so."""
-    told = {one.name: _nginx_log.troubles(reading.config, one.name, one.context) for one in chosen}
-    return {name: why for name, why in told.items() if why}
-
-
 def workers(reading: Reading) -> dict[str, Any]:
     try:
         master = reading.master()
@@ -255,7 +249,7 @@ def read(params: dict[str, Any]) -> dict[str, Any]:
         "keepalive_min_timeout": _nginx_state.keepalive_min_timeout(reading.config),
         "proxy_next_upstream": list(_nginx_state.next_upstream(reading.config)),
         "log_positions": _nginx_log.positions(reading.config),
-        "log_troubles": log_troubles(reading, chosen),
+        "log_troubles": _nginx_log.all_troubles(reading.config, chosen),
         "warnings": [*_nginx_state.warnings(reading), *_nginx_state.beside(reading, chosen)],
     }
     if params["connections"]:

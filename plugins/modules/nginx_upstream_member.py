@@ -171,7 +171,7 @@ from ansible_collections.lossless.restart.plugins.module_utils._answer import Fa
 from ansible_collections.lossless.restart.plugins.module_utils._fence import Fenced
 from ansible_collections.lossless.restart.plugins.module_utils._files import LockTimeout
 from ansible_collections.lossless.restart.plugins.module_utils._nginx_host import HostError
-from ansible_collections.lossless.restart.plugins.module_utils._nginx_write import WriteError
+from ansible_collections.lossless.restart.plugins.module_utils._rewrite import WriteError
 
 STATES = ["up", "down", "drain", "backup", "present", "absent"]
 SPEC: dict[str, Any] = {

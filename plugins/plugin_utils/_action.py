@@ -96,7 +96,8 @@ class FleetAction(ActionBase):
                 "began": began,
                 "ended": time.time(),
                 "waited": float(result.get("waited") or 0.0),
-                "failed": bool(result.get("failed")) and not result.get("halted"),
+                # That a run was stopped is no failure of whoever meets it first.
+                "failed": bool(result.get("failed")) and not result.get("halted") and not result.get("stopped"),
                 "msg": str(result.get("msg", ""))[:2000],
                 "warned": result.get("warned", []),
                 "exposed": result.get("exposed"),

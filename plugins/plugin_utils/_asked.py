@@ -60,14 +60,19 @@ def run() -> dict[str, Any]:
 
 
 def allowed(described: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """What the policy judges besides: the kind of restart as it really is, and what AWX says of its job.
+    """What the policy judges besides: the kind of restart as it really is, and what AWX says of its job."""
+    kind = "forced" if described["cut"] else described["fleet"]["fleet_kind"]
+    return {"kind": kind, "awx": awx(variables)}
+
+
+def awx(variables: Mapping[str, Any]) -> dict[str, str] | None:
+    """What AWX says of its job; None outside AWX.
 
     AWX puts the job's number into the process's environment, where no extra variable reaches it.
     """
     found = {name: _awx(variables, variable) for name, variable in _AWX.items()}
     found["job"] = os.environ.get("JOB_ID") or found["job"]
-    kind = "forced" if described["cut"] else described["fleet"]["fleet_kind"]
-    return {"kind": kind, "awx": {name: value for name, value in found.items() if value} or None}
+    return {name: value for name, value in found.items() if value} or None
 
 
 _AWX = {"user": "user_name", "template": "job_template_name", "job": "job_id"}

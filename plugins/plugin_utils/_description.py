@@ -16,11 +16,14 @@ from ansible_collections.lossless.restart.plugins.module_utils import _floor, _g
 from ansible_collections.lossless.restart.plugins.plugin_utils._names import Invalid
 from ansible_collections.lossless.restart.plugins.plugin_utils._settings import plain, told
 
-ENTRY_KEYS = {"kind": True, "floor": False, "members_of": False}
+# The keys of an entry of any kind, and of one that has a pool.
+ENTRY_KEYS = {"kind": True}
+POOL_KEYS = {"floor": False, "members_of": False}
 # In the order in which they are drained; traffic comes back the other way round.
-KINDS = ("rocketmq", "kafka", "rabbitmq", "dubbo", "nginx")
+KINDS = ("timer", "rocketmq", "kafka", "rabbitmq", "dubbo", "firewall", "nginx")
 # Kinds that are one in all but their brokers share a module and a folder of tasks.
 _FAMILIES = {"rocketmq": "mq", "kafka": "mq", "rabbitmq": "mq"}
+FAMILIES = tuple(dict.fromkeys(_FAMILIES.get(kind, kind) for kind in KINDS))
 
 
 def kind_of(entry: Mapping[str, Any], where: str) -> Any:
@@ -37,15 +40,14 @@ def family(kind: str) -> str:
     return _FAMILIES.get(kind, kind)
 
 
-def entry_points(entry: Any, address: str, where: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The points of one entry of instance_traffic, [{kind, pool, source, member}], each with what is the kind's own;
-    and their sources, [{name, kind, family, host, settings}]. host: where the source is read."""
+def checked(entry: Any, where: str) -> Any:
+    """The kind of one entry of instance_traffic, whose keys are all there and known."""
     if not isinstance(entry, Mapping):
         raise Invalid(
             f"{where}: {entry!r} is no mapping with a kind, as in {{kind: nginx, upstream: ..., balancers: ...}}"
         )
     kind = kind_of(entry, where)
-    keys = {**ENTRY_KEYS, **kind.KEYS}
+    keys = {**ENTRY_KEYS, **(POOL_KEYS if kind.POOLED else {}), **kind.KEYS}
     for name in entry:
         if name not in keys:
             near = difflib.get_close_matches(str(name), keys, n=1, cutoff=0.6)
@@ -53,6 +55,14 @@ def entry_points(entry: Any, address: str, where: str) -> tuple[list[dict[str, A
     missing = [name for name, needed in keys.items() if needed and name not in entry]
     if missing:
         raise Invalid(f"{where}: {', '.join(missing)} is missing")
+    return kind
+
+
+def entry_points(
+    entry: Mapping[str, Any], kind: Any, address: str, where: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The points of an entry whose kind has pools, [{kind, pool, source, member}], each with what is the kind's own;
+    and their sources, [{name, kind, family, host, settings}]. host: where the source is read."""
     pool = told(where, kind.pool, entry)
     point = {
         "kind": entry["kind"],
@@ -66,7 +76,7 @@ def entry_points(entry: Any, address: str, where: str) -> tuple[list[dict[str, A
 
 
 def instance(host: str, values: Mapping[str, Any], service: Mapping[str, Any]) -> dict[str, Any]:
-    """One instance: {address, probe, points, sources, pools}."""
+    """One instance: {address, probe, points, sources, pools, own}. own: [{kind, family, entry}], what has no pool."""
     address = str(values.get("instance_address", ""))
     told(f"{host}: instance_address", _grammar.address, address, "address")
     traffic = values.get("instance_traffic")
@@ -78,9 +88,16 @@ def instance(host: str, values: Mapping[str, Any], service: Mapping[str, Any]) -
     points: list[dict[str, Any]] = []
     sources: list[dict[str, Any]] = []
     pools: dict[str, dict[str, Any]] = {}
+    alone: list[dict[str, Any]] = []
     for number, entry in enumerate(traffic):
         where = f"{host}: instance_traffic[{number}]"
-        found, theirs = entry_points(entry, address, where)
+        kind = checked(entry, where)
+        if not kind.POOLED:
+            alone.append(
+                {"kind": entry["kind"], "family": family(entry["kind"]), "entry": told(where, kind.own, entry)}
+            )
+            continue
+        found, theirs = entry_points(entry, kind, address, where)
         if found[0]["pool"] in pools:
             raise Invalid(f"{where}: pool {found[0]['pool']} is there twice")
         points += found
@@ -91,7 +108,14 @@ def instance(host: str, values: Mapping[str, Any], service: Mapping[str, Any]) -
     probe = values.get("instance_probe") or {"tcp": address}
     told(f"{host}: instance_probe", _target.validate, probe)
     plain(probe, f"{host}: instance_probe")
-    return {"address": address, "probe": dict(probe), "points": points, "sources": sources, "pools": pools}
+    return {
+        "address": address,
+        "probe": dict(probe),
+        "points": points,
+        "sources": sources,
+        "pools": pools,
+        "own": alone,
+    }
 
 
 def _groups(names: Any, where: str) -> list[str] | None:

@@ -24,6 +24,7 @@ KEYS = {
 }
 # The instance itself is asked what it has registered, before the guard judges.
 ASKS = True
+POOLED = True
 
 _PORT, _QOS = 20880, 22222
 _WAYS = (_dubbo_way.AUTO, _dubbo_way.GRACEFUL, _dubbo_way.QOS)

@@ -10,12 +10,12 @@ from typing import Any
 
 from ansible_collections.lossless.restart.plugins.module_utils import (
     _grammar,
+    _lever,
     _mq_brokers,
-    _mq_lever,
     _mq_member,
     _target,
 )
-from ansible_collections.lossless.restart.plugins.module_utils._mq_lever import JOIN, LEAVE
+from ansible_collections.lossless.restart.plugins.module_utils._lever import JOIN, LEAVE
 
 _BROKERS = ("servers", "group", "queues", "vhost", "auth", "tls")
 _SECONDS = ("settle", "stays_for", "stays")
@@ -25,6 +25,7 @@ KEYS = {
     **dict.fromkeys((*_BROKERS[2:], JOIN, "finished", "quiet", "member", "client", "reader", "last", *_SECONDS), False),
 }
 ASKS = False
+POOLED = True
 
 
 def check_source(host: str, values: Mapping[str, Any]) -> None:
@@ -69,7 +70,7 @@ def member(entry: Mapping[str, Any], address: str) -> str:
 
 def own(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What is the instance's own: how it is told to leave and to join, and what says that it has finished."""
-    levers = {name: _lever(entry[name], name) for name in (LEAVE, JOIN) if entry.get(name) is not None}
+    levers = {name: _written(entry[name], name) for name in (LEAVE, JOIN) if entry.get(name) is not None}
     finished = entry.get("finished", [])
     if not isinstance(finished, list):
         raise ValueError(f"finished {finished!r} is no list of targets, as in [{{url: ..., expect: {{in_flight: 0}}}}]")
@@ -78,10 +79,10 @@ def own(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {**levers, "finished": finished, "quiet": _seconds(entry.get("quiet", 0.0), "quiet")}
 
 
-def _lever(given: Any, what: str) -> Any:
+def _written(given: Any, what: str) -> Any:
     """As the module takes it; none may be written as a word."""
     found = {"none": True} if given == "none" else given
-    _mq_lever.lever(found, what)
+    _lever.lever(found, what)
     return found
 
 

@@ -25,6 +25,7 @@ VARIABLES: Mapping[str, Callable[[Any, str], Any]] = {
 
 # Whether the instance itself is asked something before the guard judges.
 ASKS = False
+POOLED = True
 
 
 def check_source(host: str, values: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.lossless.restart.plugins.plugin_utils._alarms import DEAD, SILENT, pool_name
+from ansible_collections.lossless.restart.plugins.plugin_utils._status_lines import waits
 
 Looks = Mapping[str, Mapping[str, Any]]
 Samples = dict[str, float]
@@ -38,6 +39,13 @@ _POOLS: Mapping[str, str] = {
     "least": "Members that the floor of a pool keeps in traffic.",
 }
 _COUNTS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], int]]] = {
+    "runs": ("Runs that have not ended well yet.", lambda look: len(look["runs"])),
+    "runs_waiting": ("Runs that wait for their turn.", lambda look: len(look["queue"])),
+    "words_waiting": (
+        "Plans and canaries that wait for a person's word.",
+        lambda look: sum(not one["by"] for one in look["requests"]) + sum(map(waits, look["runs"])),
+    ),
+    "leases": ("Instances that runs hold out of traffic.", lambda look: len(look["leases"])),
     "leases_expired": ("Leases past their end.", lambda look: sum(lease["expired"] for lease in look["leases"])),
     "runs_silent": (
         "Runs whose process is dead or was not heard of for too long.",

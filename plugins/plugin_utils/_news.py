@@ -16,6 +16,10 @@ def of(action: str, answer: Mapping[str, Any], fleet: Mapping[str, Any], notes: 
     """notes: of this process. Nothing for most answers."""
     if action in ("plan", "begin") and answer.get("failed"):
         return [("approval" if answer.get("approval") else "refused", {"said": [str(answer["msg"])]})]
+    if action == "wait" and answer.get("said"):
+        return [("canary", {"said": [str(answer["said"])], "run": answer["run"]})]
+    if action == "begin" and answer.get("request"):
+        return [("approval", {"said": [str(answer["msg"])]})]
     if action in ("begin", "finish") and answer.get("rehearsal"):
         return [_rehearsed(action, answer["planned"])]
     if action == "begin" and answer.get("run"):

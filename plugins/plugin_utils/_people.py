@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.utils.display import Display
-from ansible_collections.lossless.restart.plugins.module_utils import _target, _watch
+from ansible_collections.lossless.restart.plugins.module_utils import _target, _watch, _word
 from ansible_collections.lossless.restart.plugins.module_utils._ledger import Refused
 from ansible_collections.lossless.restart.plugins.module_utils._params import Params
 from ansible_collections.lossless.restart.plugins.plugin_utils import (
@@ -108,17 +108,25 @@ class People:
         return result
 
     def _approve(self, args: Result) -> Result:
-        """Show what waits; sign the one request that was named, with the person's own key."""
+        """Show what waits; sign the one request that was named, with the person's own key, or let the run go on."""
+        fleet = self._described["fleet"]
+        if fleet["fleet_run"]:
+            return self._go_on(fleet["fleet_run"])
         status = self._ask({"action": "status"})
         if status.get("failed"):
             return status
-        fleet = self._described["fleet"]
         mine = [one for one in status["requests"] if one["plan"]["service"] == self._service]
         named = fleet["fleet_approve"]
         if not named:
             lines = [_status_lines.request(one, status["at"]) for one in mine]
+            waits = [one for one in status["runs"] if one["service"] == self._service and _status_lines.waits(one)]
+            lines += [
+                f"  run {one['id']} {_word.waiting_text(one['word'], status['at'])}: "
+                + _status_lines.word_command(one["id"], self._service)
+                for one in waits
+            ]
             Display().display("\n".join(lines or [f"{self._service}: nothing waits for an approval"]))
-            return {"changed": False, "msg": f"{len(mine)} requests"}
+            return {"changed": False, "msg": f"{len(mine)} requests, {len(waits)} runs"}
         found = [one for one in mine if one["id"] == named]
         if not found:
             return {"failed": True, "msg": f"{self._service} has no request {named}: it was used, or has expired"}
@@ -134,6 +142,13 @@ class People:
         result = self._ask({**args, "request": named, "signature": signature})
         if not result.get("failed"):
             Display().display(result["msg"])
+        return result
+
+    def _go_on(self, run: str) -> Result:
+        """Let a run go on that waits after its canary."""
+        result = self._ask({"action": "go_on", "run": run})
+        if not result.get("failed"):
+            Display().display(("would be so: " if self._check_mode else "") + result["msg"])
         return result
 
     def _history(self, args: Result) -> Result:

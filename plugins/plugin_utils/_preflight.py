@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.lossless.restart.plugins.module_utils import _fence
+from ansible_collections.lossless.restart.plugins.plugin_utils import _description
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def checks(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> Checks:
     for host in hosts:
         process = hostvars[host].get("instance_process") or {"failed": True, "msg": "was not read"}
         state = hostvars[host].get("instance_checked") or {}
-        asked = _asked(hostvars[host].get("instance_asked") or {})
+        asked = _asked(hostvars[host])
         lost = next((one for one in (process, state, asked) if one.get("lost")), None)
         if lost:
             _put(found.unreachable, host, lost)
@@ -44,9 +45,11 @@ def checks(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> Checks:
     return found
 
 
-def _asked(registered: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The first of several answers that is bad; else nothing."""
-    return next((one for one in registered.get("results", []) if one.get("failed")), {})
+def _asked(variables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first answer to what the kinds of traffic points asked that is bad; else nothing."""
+    registered = [variables.get(f"instance_asked_{family}") or {} for family in _description.FAMILIES]
+    answers = [one for task in registered for one in task.get("results", [task])]
+    return next((one for one in answers if one.get("failed")), {})
 
 
 def _put(into: dict[str, str], host: str, result: Mapping[str, Any]) -> None:

@@ -66,7 +66,7 @@ def description(
     sources = _description.sources_of(instances)
     _check_sources(sources, inventory)
     for host, own in found.items():
-        _settings.check_held(host, own, fleet, sources)
+        _settings.check_held(host, own, fleet, [*sources, *instances[host]["own"]])
     return {
         "service": service,
         "fleet": fleet,
@@ -134,7 +134,9 @@ def settings(
     host = fleet["fleet_ledger_host"] or "localhost"
     if host not in inventory:
         raise Invalid(f"fleet_ledger_host {host!r} is no host of the inventory: add it there")
-    return {**fleet, "fleet_ledger_host": host, "fleet_since": _settings.moment(fleet["fleet_since"])}
+    seconds, confirm = _settings.baking(fleet["fleet_bake"])
+    found = {**fleet, "fleet_bake_seconds": seconds, "fleet_bake_confirm": confirm}
+    return {**found, "fleet_ledger_host": host, "fleet_since": _settings.moment(fleet["fleet_since"])}
 
 
 def _instances(hosts: Sequence[str], fleet: Mapping[str, Any], inventory: Inventory) -> dict[str, Any]:

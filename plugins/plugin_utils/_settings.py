@@ -31,6 +31,7 @@ T = TypeVar("T")
 RECORDED = ("fleet_reason", "fleet_change", "fleet_break_glass", "fleet_take_over")
 # For one run: on the command line, never in the inventory, where it would become a habit.
 ONCE = (
+    "fleet_ask",
     "fleet_break_glass",
     "fleet_break_glass_empty",
     "fleet_confirm",
@@ -40,12 +41,14 @@ ONCE = (
 )
 # Never shown.
 _SECRET = ("fleet_notify",)
-TARGET_LISTS = ("instance_state", "instance_idle", "instance_health")
+TARGET_LISTS = ("instance_state", "instance_idle", "instance_health", "instance_warm_up", "instance_dependencies")
+# Instead of fleet_bake's seconds; then a canary is watched for so many before it is asked.
+CONFIRM, _BAKE = "confirm", 30
 # Seconds: a lease is never held for longer at one step.
 DAY = 86400
 # The least and the most.
 RANGES: Mapping[str, tuple[float, float]] = {
-    "fleet_bake": (0, DAY),
+    "fleet_bake_deadline": (1, DAY),
     "fleet_wait_deadline": (0, DAY),
     "instance_state_deadline": (0, 3600),
     "instance_drain_deadline": (0.1, 36000),
@@ -54,7 +57,13 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "instance_restart_retries": (0, 100),
     "instance_health_deadline": (0.1, 36000),
     "instance_health_successes": (1, 1000),
+    "instance_warm_up_count": (1, 100000),
+    "instance_warm_up_concurrency": (1, 64),
+    "instance_warm_up_deadline": (0.1, 36000),
     "instance_warmup_seconds": (0, 3600),
+    "instance_warmup_requests": (0, 1000000),
+    "instance_warmup_error_rate": (0.001, 100),
+    "instance_warmup_slowdown": (1, 1000),
     "instance_verify_requests": (0, 1000000),
     "instance_verify_deadline": (0, 3600),
     "instance_verify_error_rate": (0.001, 100),
@@ -122,6 +131,7 @@ def check_service(values: Mapping[str, Any], selected: Sequence[str]) -> None:
     """The settings of the service as a whole."""
     told("fleet_floor", _floor.parse_floor, values["fleet_floor"])
     told("fleet_pace", _plan.parse_pace, values["fleet_pace"], len(selected))
+    baking(values["fleet_bake"])
     told("fleet_service", _grammar.word, values["fleet_service"], "service")
     told("fleet_state_dir", _grammar.path, values["fleet_state_dir"], "directory")
     _check_ledger(values)
@@ -138,6 +148,16 @@ def check_service(values: Mapping[str, Any], selected: Sequence[str]) -> None:
     if replaced and not re.fullmatch(r"[0-9a-f-]{8,64}", replaced):
         raise Invalid(f"fleet_ledger_replaces {replaced!r} is no ledger's id: give the one that the refusal named")
     moment(values["fleet_since"])
+
+
+def baking(value: Any) -> tuple[int, bool]:
+    """For how many seconds a canary is watched, and whether a person's word is waited for then. Raises Invalid."""
+    if value == CONFIRM:
+        return _BAKE, True
+    text = str(value)
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > DAY:
+        raise Invalid(f"fleet_bake {value!r} is no number of seconds from 0 to {DAY}, and not {CONFIRM}")
+    return int(text), False
 
 
 def _check_ledger(values: Mapping[str, Any]) -> None:
@@ -197,6 +217,9 @@ def check_selected(host: str, values: Mapping[str, Any]) -> None:
     for name in TARGET_LISTS:
         for number, target in enumerate(values[name]):
             told(f"{host}: {name}[{number}]", _target.validate, target)
+    for number, target in enumerate(values["instance_warm_up"]):
+        if "url" not in target:
+            raise Invalid(f"{host}: instance_warm_up[{number}] {target!r} has no url: nothing else can be called")
     restart = values["instance_restart"]
     told(f"{host}: instance_restart", _process.service, restart, values["instance_address"])
     if not {"systemd", "supervisor", "command", "start"} & set(restart):
@@ -220,13 +243,15 @@ def check_held(
     families = [source["family"] for source in sources]
     kinds, groups = len(set(families)), families.count("mq")
     turn = values["instance_restart_deadline"] + values["instance_health_deadline"]
-    bake = fleet["fleet_bake"] if fleet["fleet_kind"] == "canary" else 0
+    watched, confirm = baking(fleet["fleet_bake"])
+    bake = watched + (fleet["fleet_bake_deadline"] if confirm else 0) if fleet["fleet_kind"] == "canary" else 0
     warm = len(values["instance_warmup"]) * values["instance_warmup_seconds"]
+    warm += values["instance_warm_up_deadline"] if values["instance_warm_up"] else 0
     steps = {
         "the drain": (2 * kinds + 3 * groups) * values["instance_drain_deadline"],
         "the restart with its retries and the gate": (values["instance_restart_retries"] + 1) * turn,
         "attach, verify and bake": (kinds + groups) * values["instance_drain_deadline"]
-        + values["instance_verify_deadline"] * len(sources)
+        + values["instance_verify_deadline"] * (len(sources) + 1)
         + warm
         + bake,
     }

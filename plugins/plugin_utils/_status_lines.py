@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.lossless.restart.plugins.module_utils import _word
 from ansible_collections.lossless.restart.plugins.module_utils._levels import grouped, moment
 from ansible_collections.lossless.restart.plugins.plugin_utils import _receipt
 from ansible_collections.lossless.restart.plugins.plugin_utils._alarms import LIVE, STOPPED, pool_name, span
@@ -58,10 +59,21 @@ def request(one: Mapping[str, Any], now: float) -> str:
 def _way_on(run: Mapping[str, Any], service: str) -> list[str]:
     """What a person may do about a run that is no alarm."""
     if run["life"] == LIVE and run["state"] != "stopped":
-        return [f"  to stop run {run['id']}: stop.yml -l {service} -e fleet_run={run['id']}"]
+        word = [f"  to let run {run['id']} go on: {word_command(run['id'], service)}"] if waits(run) else []
+        return [*word, f"  to stop run {run['id']}: stop.yml -l {service} -e fleet_run={run['id']}"]
     if run["life"] == STOPPED and not run["holds"]:
         return [f"  to go on with run {run['id']}: the same rolling_restart.yml command again"]
     return []
+
+
+def waits(run: Mapping[str, Any]) -> bool:
+    """Whether the run waits for a person's word after its canary."""
+    return bool(run["word"]) and not run["word"].get("by")
+
+
+def word_command(run: str, service: str) -> str:
+    """What gives a word to that run."""
+    return f"approve.yml -l {service} -e fleet_run={run}"
 
 
 def _ledger_text(look: Mapping[str, Any]) -> str:
@@ -108,6 +120,7 @@ def _run_row(run: Mapping[str, Any], now: float) -> Row:
     parts = [f"holds {', '.join(run['holds'])}"] if run["holds"] else ["holds nothing"]
     parts += [f"because: {run['reason']}"] if run["reason"] else []
     parts += [f"stopped: {run['why']}"] if run["why"] else []
+    parts += [_word.waiting_text(run["word"], now)] if waits(run) else []
     at_work = "stopping" if run["state"] == "stopped" else run["state"]
     state = at_work if run["life"] == LIVE else run["life"]
     heard = f"heard of {span(now - run['heartbeat'])} ago"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-EVENTS = ("started", "waiting", "refused", "approval", "glass", "failed", "stopped", "done")
+EVENTS = ("started", "waiting", "refused", "approval", "canary", "glass", "failed", "stopped", "done")
 LANGUAGES = ("en", "zh")
 # Letters of a line, and lines of what was said: a message is read on a phone.
 _LINE = 300
@@ -22,6 +22,7 @@ _TITLES: Mapping[str, Mapping[str, str]] = {
         "waiting": "{service}: restart waits for its turn",
         "refused": "{service}: restart refused",
         "approval": "{service}: restart waits for another person's word",
+        "canary": "{service}: restart waits for a word after its canary",
         "glass": "{service}: BROKEN GLASS, this restart may go below the floor",
         "failed": "{service}: restart FAILED, {done} of {planned} done",
         "stopped": "{service}: restart stopped, {done} of {planned} done",
@@ -32,6 +33,7 @@ _TITLES: Mapping[str, Mapping[str, str]] = {
         "waiting": "{service}：重启正在排队等待",
         "refused": "{service}：重启被拒绝",
         "approval": "{service}：重启等待他人批准",
+        "canary": "{service}：金丝雀实例已重启，等待确认后继续",
         "glass": "{service}：紧急破窗，本次重启可能低于保底",
         "failed": "{service}：重启失败，已完成 {done}/{planned}",
         "stopped": "{service}：重启已停止，已完成 {done}/{planned}",
@@ -45,6 +47,7 @@ _THEN: Mapping[str, Mapping[str, str]] = {
         "waiting": "It goes on by itself, and gives up after {deadline} s.",
         "refused": "Nothing was touched. Mend what is named, then run the same command again.",
         "approval": "Nothing was touched. Approve it as it says above; then the same command goes on.",
+        "canary": "Look at the canary; then let the run go on, or stop it, as it says above.",
         "glass": "Watch the pools while it runs.",
         "failed": "Mend the cause, then run the same command again: it goes on, and restarts nobody twice.",
         "stopped": "The same command again goes on.",
@@ -55,6 +58,7 @@ _THEN: Mapping[str, Mapping[str, str]] = {
         "waiting": "轮到时自动继续，{deadline} 秒后放弃。",
         "refused": "未做任何改动。请先处理上述问题，再运行同一命令。",
         "approval": "未做任何改动。请按上文批准，之后运行同一命令即可继续。",
+        "canary": "请检查金丝雀实例，再按上文让重启继续或停止。",
         "glass": "运行期间请关注各资源池。",
         "failed": "请先排除原因，再运行同一命令：会从中断处继续，不会重复重启。",
         "stopped": "再次运行同一命令即可继续。",

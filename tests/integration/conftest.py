@@ -20,6 +20,8 @@ LONGEST = (
     "test_roll_dubbo",
     "test_storm",
     "test_roll_dubbo_waits",
+    "test_awx",
+    "test_roll_firewall",
 )
 
 

@@ -100,7 +100,7 @@ def test_bad_input_through_ansible(tmp_path: Path) -> None:
     assert "is open to others (mode 0755)" in result["msg"]
     result = adhoc.call("availability_guard", {"action": "grant", "ledger": str(tmp_path / "ledger")})
     assert result["failed"]
-    assert "value of action must be one of: status, plan, begin" in result["msg"]
+    assert "value of action must be one of: status, plan, ask, begin" in result["msg"]
 
 
 def test_500_members_are_seen_within_five_seconds() -> None:

@@ -38,7 +38,7 @@ TAKEN = """{"configVersion": "v3.0", "scope": "service", "key": "g1/lab.Echo2:1.
 NOBODY: dict[str, Any] = {"qos": None}
 
 
-@pytest.fixture(scope="module", params=["3.3", "2.7"])
+@pytest.fixture(scope="module", params=["3.3", pytest.param("2.7", marks=pytest.mark.variant)])
 def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with called(request.param, tmp_path_factory) as found:
         yield found
@@ -79,7 +79,10 @@ def counter(provider: Provider) -> dict[str, str]:
     return {"url": f"{provider.url('status')}/status", "field": "served"}
 
 
-@pytest.mark.parametrize("rule", [None, SLOW], ids=["no rule there", "a person's rule there"])
+@pytest.mark.parametrize(
+    "rule",
+    [pytest.param(None, id="no rule there", marks=pytest.mark.variant), pytest.param(SLOW, id="a person's rule there")],
+)
 def test_a_rule_then_a_kill_then_back(fleet: Fleet, provider: Provider, rule: bytes | None) -> None:
     """lab.Echo2 was taken by a person, and stays so. Only consumers of the application level may lose running calls."""
     for path, data in {RULE: rule, RULE2: (TAKEN % provider.address()).encode()}.items():

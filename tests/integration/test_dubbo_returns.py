@@ -16,7 +16,7 @@ from tests.lab.dubbo import ECHO, ECHO2, Provider
 from tests.lab.dubbo.truth import client, levels
 
 
-@pytest.fixture(scope="module", params=["3.3", "2.7"])
+@pytest.fixture(scope="module", params=["3.3", pytest.param("2.7", marks=pytest.mark.variant)])
 def alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """One provider whom nobody calls."""
     with (

@@ -109,7 +109,13 @@ class Lab:
 
     def judge(self, **more: Any) -> dict[str, Any]:
         """The module's answer, without the engine."""
-        defaults = {"error_rate": 1.0, "interval": 0.05, "since": []}
+        defaults: dict[str, Any] = {
+            "error_rate": 1.0,
+            "against_others": None,
+            "began": None,
+            "interval": 0.05,
+            "since": [],
+        }
         params = {**defaults, **self.params(**more)}
         nginx_member_traffic.validate(params)
         return nginx_member_traffic.judge(params)
@@ -179,6 +185,20 @@ def test_errors_and_slowness_are_bad(lab: Lab) -> None:
     assert counted(result) == truth(slow, lab.members)
     assert all(member["p95"] >= SLOW for member in result["members"])
     assert lab.judge(since=since, p95=SLOW * 5, deadline=0, requests=3)["verdict"] == "good"
+
+
+def test_a_member_is_judged_beside_the_other(lab: Lab) -> None:
+    """Both fail as often and answer as fast: neither is worse, though the limits that hold otherwise are broken."""
+    one, other = lab.members
+    since = lab.mark()
+    seen = lab.ask(6) + lab.ask(6, "/do/503")
+    mine = {"members": [{"upstream": "order_svc", "member": one}], "since": since, "deadline": 0}
+    beside = {"error_rate": 5.0, "slowdown": 2.0}
+    assert truth(seen, lab.members) == {one: (6, 3), other: (6, 3)}
+    assert lab.judge(**mine)["verdict"] == "bad"
+    result = adhoc.call("nginx_member_traffic", {**lab.params(**mine), "against_others": beside})
+    assert (result["failed"], result["verdict"]) == (False, "good"), result
+    assert counted(result) == {one: (6, 3)}
 
 
 def test_it_waits_for_requests_and_says_when_there_are_too_few(lab: Lab) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.lossless.restart.plugins.module_utils import _nginx_member, _nginx_write
+from ansible_collections.lossless.restart.plugins.module_utils import _nginx_member, _rewrite
 from ansible_collections.lossless.restart.plugins.module_utils._fence import Fenced
 from ansible_collections.lossless.restart.plugins.module_utils._files import LockTimeout
 from ansible_collections.lossless.restart.plugins.module_utils._nginx_conf import ConfigError
@@ -242,7 +242,7 @@ def test_a_reload_that_nginx_itself_drops(three: Fleet, shell: Any) -> None:
 
 def test_a_file_that_changes_under_us(three: Fleet, shell: Any) -> None:
     test = shell(f"grep -q '# by hand' {three.nginx.config} || echo '# by hand' >> {three.nginx.config}")
-    with pytest.raises(_nginx_write.WriteError) as caught:
+    with pytest.raises(_rewrite.WriteError) as caught:
         three.ask(three.first(state="down"), test=test)
     assert "was changed by someone else while we worked on it" in str(caught.value)
     config = three.nginx.config.read_text()
@@ -261,7 +261,7 @@ def test_a_full_disk(three: Fleet) -> None:
     """The file may grow no larger than it is: the word does not fit."""
     size = three.nginx.config.stat().st_size
     with limited(resource.RLIMIT_FSIZE, size):
-        text = three.refused(_nginx_write.WriteError, three.first(state="down"))
+        text = three.refused(_rewrite.WriteError, three.first(state="down"))
     assert "nginx.conf: cannot be written: " in text
     assert "Nothing was changed." in text
 
@@ -281,7 +281,7 @@ def test_a_folder_that_may_not_be_written(three: Fleet) -> None:
     three.nginx.folder.chmod(0o555)
     with tempfile.TemporaryDirectory() as state, nobody(state):
         stubs = {"state_dir": state, "test": ["true"], "reload": ["true"], "version": ["echo", "version: nginx/1.31.3"]}
-        text = three.refused(_nginx_write.WriteError, three.first(state="down"), **stubs)
+        text = three.refused(_rewrite.WriteError, three.first(state="down"), **stubs)
     assert "nginx.conf: cannot be written: Permission denied. Nothing was changed." in text
 
 

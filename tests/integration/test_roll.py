@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.demo import clean, wait_for
-from tests.lab.stage import LONG, Stage, long_request
+from tests.lab.stage import LONG, Ended, Stage, long_request
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -178,6 +178,24 @@ def test_warm_up(tmp_path: Path) -> None:
     assert clean(client.result), client.losses
 
 
+def test_a_step_of_the_warm_up_that_goes_badly(tmp_path: Path) -> None:
+    """At half of its weight order-1 is far slower than the others: out it goes, and comes back with its very weight."""
+    variables = {"instance_warmup": [50], "instance_warmup_seconds": 6, "instance_verify_p95": 60}
+    variables["instance_warmup_requests"] = 20
+    fleet = Stage(tmp_path / "fleet", balancers=1, variables=variables, line_words="max_fails=0 weight=20")
+    with fleet, fleet.watched() as (client, _observer):
+        files = fleet.configurations()
+        fleet.moments.after("supervisorctl stop order-1", 1, partial(fleet.switch, "order-1", "slow", 2))
+        ended = fleet.roll(limit="order-1")
+        assert ended.code == 2 and re.search(r"order_svc: .*: bad, .* beside the others' \d+", ended.text), ended.text
+        assert fleet.down() == {("lb-1", "order-1")} and list(fleet.held()) == ["order-1"]
+        fleet.switch("order-1", "slow", None)
+        with fleet.playbook("-l", fleet.service, name="restore.yml") as restore:
+            assert restore.wait(LONG) == 0, restore.text
+        assert fleet.configurations() == files and fleet.held() == {}
+    assert clean(client.result), client.losses
+
+
 def test_canary_that_recovers(tmp_path: Path) -> None:
     """Sick at the first look and well at the second: the roll goes on, and only its first batch is watched."""
     fleet = Stage(
@@ -216,3 +234,39 @@ def test_two_runs_at_once(tmp_path: Path) -> None:
         assert fleet.held() == {}
     assert clean(client.result), client.losses
     assert observer.lowest == {"order_svc": 2}
+
+
+def test_canary_that_waits_for_a_word(tmp_path: Path) -> None:
+    """Nothing more goes out until a person says so; without a word the run ends after its canary, and goes on later."""
+    variables = {"fleet_kind": "canary", "fleet_bake": "confirm", "fleet_pace": [1], "instance_verify_requests": 0}
+    with Stage(tmp_path / "fleet", balancers=1, variables=variables) as fleet:
+        with fleet.playbook("-l", "order-svc") as roll:
+            wait_for("the question", lambda: "CANARY: " in roll.text, 90)
+            [run] = [one["id"] for one in fleet.status()["runs"]]
+            said = f"To go on: approve.yml -l order-svc -e fleet_run={run}. To stop: stop.yml -l order-svc"
+            assert said in roll.text
+            words = ("-l", "order-svc", "-e", f"fleet_run={run}")
+            status = play(fleet, "status.yml", "-l", "order-svc")
+            assert "waits for a person's word after its canary" in status.text and words[-1] in status.text
+            listed = play(fleet, "approve.yml", "-l", "order-svc")
+            assert f"run {run} waits for a person's word after its canary" in listed.text, listed.text
+            would = play(fleet, "approve.yml", *words, "--check")
+            assert would.code == 0 and "would be so: " in would.text, would.text
+            assert fleet.starts() == {"order-1": 2, "order-2": 1, "order-3": 1}
+            assert roll.process and roll.process.poll() is None
+            given = play(fleet, "approve.yml", *words)
+            assert given.code == 0 and f"run {run} of order-svc goes on after its canary" in given.text, given.text
+            assert roll.wait(LONG) == 0, roll.text
+        assert fleet.starts() == dict.fromkeys(fleet.instances, 2)
+        late = play(fleet, "approve.yml", *words)
+        assert late.code != 0 and f"run {run} waits for nobody's word now" in late.text
+        ended = fleet.roll("-e", "fleet_bake_deadline=1")
+        assert ended.code == 2 and "nobody said after the canary that it goes on" in ended.text, ended.text
+        assert fleet.starts() == {"order-1": 3, "order-2": 2, "order-3": 2} and not fleet.held()
+        ended = fleet.roll("-e", "fleet_kind=rolling")
+        assert ended.code == 0 and fleet.starts() == dict.fromkeys(fleet.instances, 3), ended.text
+
+
+def play(fleet: Stage, name: str, *words: str) -> Ended:
+    with fleet.playbook(*words, name=name) as playbook:
+        return Ended(playbook.wait(LONG), playbook.text)

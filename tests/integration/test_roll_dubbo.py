@@ -71,7 +71,7 @@ def stack() -> Iterator[contextlib.ExitStack]:
         yield stack
 
 
-@pytest.mark.parametrize("version", ["3.3", "2.7"])
+@pytest.mark.parametrize("version", ["3.3", pytest.param("2.7", marks=pytest.mark.variant)])
 def test_roll(stack: contextlib.ExitStack, tmp_path: Path, version: str) -> None:
     """A service that a person had taken offline at one instance is so after the roll, too."""
     scene = Scene(stack, tmp_path, version)

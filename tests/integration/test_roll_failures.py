@@ -298,6 +298,22 @@ def test_balancer_dead_in_the_drain(tmp_path: Path) -> None:
     assert client.result["duplicated"] == 0
 
 
+def test_calls_to_others_fail(tmp_path: Path) -> None:
+    """What it depends on does not answer it after the restart: it goes out again and the roll ends."""
+    never = {"url": "http://{{ instance_address }}/internal/status", "expect": {"in_flight": -1}}
+    variables = {"instance_dependencies": [never], "instance_verify_deadline": 3, "fleet_pace": [1]}
+    fleet = Stage(tmp_path / "fleet", balancers=1, variables=variables)
+    with fleet, fleet.watched() as (client, _observer):
+        ended = fleet.roll()
+        assert ended.code == 2 and "see that its calls to others succeed" in ended.text, ended.text
+        assert fleet.down() == {("lb-1", "order-1")} and fleet.held() == {"order-1": "attaching"}
+        assert fleet.starts() == {"order-1": 2, "order-2": 1, "order-3": 1}
+        ended = fleet.roll("-e", '{"instance_dependencies": []}')
+        assert ended.code == 0, ended.text
+        assert fleet.down() == set() and fleet.starts() == dict.fromkeys(fleet.instances, 2)
+    assert clean(client.result), client.losses
+
+
 def test_canary_that_breaks_its_limits(tmp_path: Path) -> None:
     """It takes its traffic back and falls sick: seen twice in a row, it is out again and the roll ends."""
     fleet = Stage(

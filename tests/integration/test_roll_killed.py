@@ -31,10 +31,15 @@ pytestmark = pytest.mark.timeout(1200)
 PAIR = {"order-1", "order-2"}
 LIMIT = "order-1,order-2"
 NEVER = {"url": "http://{{ instance_address }}/internal/status", "expect": {"in_flight": -1}}
-VARIABLES = {"instance_warmup": [50], "instance_warmup_seconds": 0.2}
+EVER = {"url": "http://{{ instance_address }}/internal/status", "expect": {"in_flight": ">= 0"}}
+VARIABLES = {
+    "instance_warm_up": [EVER],
+    "instance_warmup": [50],
+    "instance_warmup_seconds": 0.2,
+    "instance_dependencies": [EVER],
+}
 # So many fleets at once: much of a roll is waiting.
 FLEETS = 2
-RATE = 60
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,11 @@ WAYS = (
     Way(
         "it is not healthy, twice",
         {"instance_health": [NEVER], "instance_health_deadline": 0.5, "instance_restart_retries": 1},
+        True,
+    ),
+    Way(
+        "nobody says that it goes on",
+        {"fleet_kind": "canary", "fleet_bake": "confirm", "fleet_bake_deadline": 1, "fleet_pace": [1]},
         True,
     ),
     Way("it answers too slowly", {"instance_verify_p95": 0.001}, True),
@@ -113,7 +123,7 @@ def planned(folder: Path) -> Iterator[Point]:
     folder.mkdir()
     seen: set[str] = set()
     fleet = stage(folder / "fleet")
-    with fleet, fleet.watched(RATE):
+    with fleet, fleet.watched():
         for way in WAYS:
             ended = fleet.roll(*way.options(), limit=LIMIT, environment=boundary(folder / way.name))
             assert ended.code == (2 if way.mended else 0), ended.text
@@ -136,7 +146,7 @@ def boundary(log: Path, kill: str = "") -> dict[str, str]:
 
 def killed_one_after_the_other(fleet: Stage, work: SimpleQueue[Point | None]) -> list[Row]:
     rows = []
-    with fleet, fleet.watched(RATE) as (client, observer):
+    with fleet, fleet.watched() as (client, observer):
         while (point := work.get()) is not None:
             rows.append(killed_and_again(fleet, point))
         assert fleet.takers("lb-1") == set(fleet.instances)

@@ -34,7 +34,9 @@ def again(fleet: Stage, starts: dict[str, int], limit: str = "order-svc") -> Non
     assert fleet.held() == {} and fleet.runs() == []
 
 
-@pytest.mark.parametrize("loss", [AWAY, CLOSED], ids=["gone", "unwritable"])
+@pytest.mark.parametrize(
+    "loss", [pytest.param(AWAY, id="gone"), pytest.param(CLOSED, id="unwritable", marks=pytest.mark.variant)]
+)
 def test_lost_after_the_restart(tmp_path: Path, loss: Loss) -> None:
     """order-1 becomes healthy and goes back; order-2 does not, and stays out; order-3 is left alone."""
     fleet = Stage(tmp_path / "fleet", balancers=1, own={"order-2": {"instance_health_deadline": 3.0}})

@@ -59,7 +59,7 @@ def brokers(stack: contextlib.ExitStack, folder: Path, made: Any) -> Any:
     return stack.enter_context(made(folder, consumers=0))
 
 
-@pytest.mark.parametrize("kind", ROLLED)
+@pytest.mark.parametrize("kind", ["rocketmq", "kafka", pytest.param("rabbitmq", marks=pytest.mark.variant)])
 def test_roll(stack: contextlib.ExitStack, tmp_path: Path, kind: str) -> None:
     """No message is lost, cut, interrupted, or done again because of one that left; nor is a request."""
     group = brokers(stack, tmp_path / "brokers", ROLLED[kind])
@@ -113,7 +113,7 @@ def test_a_gate_that_fails(stack: contextlib.ExitStack, tmp_path: Path) -> None:
         fleet.complete()
 
 
-@pytest.mark.parametrize("kind", ["rocketmq", "kafka"])
+@pytest.mark.parametrize("kind", ["rocketmq", pytest.param("kafka", marks=pytest.mark.variant)])
 def test_the_broker_dies(stack: contextlib.ExitStack, tmp_path: Path, kind: str) -> None:
     """Once one has left: nothing is restarted, no balancer is touched, and the lease is kept; the same command does the
     rest."""

@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
+from tests.integration.button import Button
 from tests.lab.demo import clean
 from tests.lab.logins import Logins
-from tests.lab.stage import LONG, Ended, Stage
+from tests.lab.stage import LONG, Stage
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -41,52 +42,6 @@ LEASED = (
     "state: restarted, leased: true}",
     "lossless.restart.nginx_upstream_member: {leases: [order-1], steps: [granted], state: down}",
 )
-
-
-class Button:
-    """A fleet under a policy, and its people: alice of the order team, bob of SRE, mallory of neither."""
-
-    def __init__(self, fleet: Stage, people: Logins) -> None:
-        self.fleet, self.people, self.change = fleet, people, 0
-
-    @property
-    def good(self) -> tuple[str, ...]:
-        """What has to be said, with a change of each test's own, so that no approval is left from another one."""
-        return ("-e", f"fleet_change=CHG-{self.change}", "-e", "fleet_confirm=order-svc")
-
-    def press(self, who: str, *words: str, name: str = "rolling_restart.yml", **environment: str) -> Ended:
-        words = ("-l", "order-svc", *words)
-        before = self.people.before(who)
-        with self.fleet.playbook(*words, name=name, environment=environment, before=before) as playbook:
-            return Ended(playbook.wait(LONG), playbook.text)
-
-    def refused(
-        self, who: str, *words: str, name: str = "rolling_restart.yml", nothing: bool = False, **environment: str
-    ) -> str:
-        """What was said, once it is clear that no process was restarted and no balancer touched. nothing: it may also
-        do nothing at all, and be content with that."""
-        starts, reloads, files = self.fleet.starts(), self.fleet.reloads(), self.fleet.configurations()
-        ended = self.press(who, *words, name=name, **environment)
-        assert ended.code != 0 or nothing, ended.text
-        assert (self.fleet.starts(), self.fleet.reloads(), self.fleet.configurations()) == (starts, reloads, files)
-        assert not self.fleet.held() and not self.fleet.runs(), ended.text
-        return ended.text
-
-    def approve(self, who: str, request: str, key: str = "", *words: str) -> Ended:
-        key = str(self.people.key(key or who))
-        return self.press(
-            who, "-e", f"fleet_approve={request}", "-e", f"fleet_approval_key={key}", *words, name="approve.yml"
-        )
-
-    def ask(self, *words: str) -> str:
-        """Alice asks; the id of her request."""
-        found = re.search(r"fleet_approve=([0-9a-f]{12})", self.refused("alice", *self.good, *words))
-        assert found
-        return found[1]
-
-    def requests(self) -> list[str]:
-        """As they stand in the ledger's file."""
-        return list(json.loads((self.fleet.folder / "ledger" / "state.json").read_text())["requests"])
 
 
 @pytest.fixture(scope="module")

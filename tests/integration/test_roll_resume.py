@@ -45,9 +45,9 @@ def finished(fleet: Stage, starts: dict[str, int]) -> None:
     ("moment", "number"),
     [
         (DRAIN, signal.SIGKILL),
-        (DRAIN, signal.SIGINT),
+        pytest.param(DRAIN, signal.SIGINT, marks=pytest.mark.variant),
         (RESTART, signal.SIGKILL),
-        (RESTART, signal.SIGTERM),
+        pytest.param(RESTART, signal.SIGTERM, marks=pytest.mark.variant),
         (ATTACH, signal.SIGKILL),
     ],
     ids=["drain-KILL", "drain-INT", "restart-KILL", "restart-TERM", "attach-KILL"],

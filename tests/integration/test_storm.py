@@ -14,6 +14,7 @@ SIZE = Size(runs=4, instances=9, seconds=60.0, life=(8.0, 25.0), rate=60.0)
 
 
 @pytest.mark.timeout(1500)
+@pytest.mark.variant
 def test_a_short_storm(tmp_path: Path) -> None:
     said: list[str] = []
     with fleet_of(tmp_path / "fleet", SIZE, {}) as fleet:

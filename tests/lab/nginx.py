@@ -147,6 +147,9 @@ class Nginx:
             connection.request("GET", path, headers={"Connection": "close"})
             response = connection.getresponse()
             body = response.read().decode()
+        if response.status != 200:
+            # Shown where the test fails.
+            print((self.folder / "error.log").read_text()[-2000:])
         return body if response.status == 200 else str(response.status)
 
     def stop(self) -> None:

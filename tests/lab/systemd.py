@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUITE = "bookworm"
-PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-yaml,sudo"
+PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-yaml,sudo,cron"
 TOOLS = {"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "nsenter": "util-linux"}
 READY = 60.0
 _JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift; exec "$@"'
@@ -80,10 +80,14 @@ class Machine:
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         """Write a file in the host; `path` is absolute there."""
-        file = Path(f"/proc/{self.leader}/root", path.lstrip("/"))
+        file = self.file(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         file.chmod(mode)
+
+    def file(self, path: str) -> Path:
+        """A file in the host, as it is seen from outside."""
+        return Path(f"/proc/{self.leader}/root", path.lstrip("/"))
 
     def show(self, unit: str, name: str) -> str:
         """One property of a unit, as systemd itself says it."""

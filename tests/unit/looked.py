@@ -22,7 +22,7 @@ def run(**values: Any) -> dict[str, Any]:
     """ann's run of half an hour, with two of four done."""
     planned = {"planned": ["order-1", "order-2", "order-3", "order-4"], "done": ["order-3", "order-4"], "holds": []}
     times = {"began": NOON - 1800, "heartbeat": NOON - 60, "ended": None, "silent": False}
-    owner = {"owner": {"name": "ann@bastion", "pid": 4711}, "reason": "", "why": ""}
+    owner = {"owner": {"name": "ann@bastion", "pid": 4711}, "reason": "", "why": "", "word": {}}
     return {"id": RUN, "state": "running", "life": "live", **planned, **times, **owner, **values}
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Any
 
 import pytest
@@ -23,6 +24,15 @@ def test_an_instance_names_its_points() -> None:
         {"kind": "nginx", "pool": "nginx/order_svc", "source": "lb-2", "member": "10.0.0.3:8080"},
     ]
     assert found["probe"] == {"tcp": "10.0.0.3:8080"}
+
+
+def test_timers_are_the_instance_s_own() -> None:
+    timer = {"systemd": "order-report.timer"}
+    found = _description.instance(
+        "order-3", {**INSTANCE, "instance_traffic": [{"kind": "timer", **timer}, *TRAFFIC]}, SERVICE
+    )
+    assert found["own"] == [{"kind": "timer", "family": "timer", "entry": timer}]
+    assert list(found["pools"]) == ["nginx/order_svc"] and len(found["sources"]) == 2
 
 
 def test_a_member_may_be_listed_by_another_name() -> None:
@@ -65,9 +75,11 @@ def test_a_member_may_be_listed_by_another_name() -> None:
         ({"instance_traffic": [{**TRAFFIC[0], "kind": datetime.date(2026, 1, 31)}]}, ["put quotes around a date"]),
         (
             {"instance_traffic": [{"kind": ["nginx"]}]},
-            ["there is no kind ['nginx']", "Known: dubbo, kafka, nginx, rabbitmq, rocketmq"],
+            ["there is no kind ['nginx']", "Known: dubbo, firewall, kafka, nginx, rabbitmq, rocketmq, timer"],
         ),
         ({"instance_traffic": [{}]}, ["there is no kind None"]),
+        ({"instance_traffic": [{"kind": "timer", "systemd": "a.service"}]}, ["[0]", "'a.service' is no timer unit"]),
+        ({"instance_traffic": [{"kind": "timer", "systemd": "a.timer", "floor": 1}]}, ["unknown key 'floor'"]),
         ({"instance_probe": {"url": "file:///etc/passwd"}}, ["instance_probe", "file:///etc/passwd"]),
         ({"instance_probe": "http://h/"}, ["instance_probe", "is no mapping"]),
     ],
@@ -280,3 +292,41 @@ def test_a_bad_entry_of_a_group_is_refused(changed: dict[str, Any], said: str) -
     with pytest.raises(Invalid) as refused:
         _description.instance("order-3", {**INSTANCE, "instance_traffic": [{**GROUP, **changed}]}, SERVICE)
     assert str(refused.value).startswith("order-3: instance_traffic[0]: ") and said in str(refused.value)
+
+
+FIREWALL: dict[str, Any] = {**TRAFFIC[0], "kind": "firewall", "from": ["10.0.0.11", "fd00::12", "lb-3.internal"]}
+
+
+def test_balancers_behind_a_firewall_are_sources_of_their_own() -> None:
+    """The same balancers may be of the kind nginx for another upstream."""
+    traffic = [{**TRAFFIC[0], "upstream": "pay"}, {**FIREWALL, "command": ["sudo", "-n", "nft"]}]
+    values = {"instance_address": "10.0.0.3:8080", "instance_traffic": traffic}
+    instances = {"order-3": _description.instance("order-3", values, SERVICE)}
+    assert instances["order-3"]["points"][2] == {
+        **{"kind": "firewall", "pool": "firewall/order_svc", "source": "lb-1 by firewall", "member": "10.0.0.3:8080"},
+        **{"from": FIREWALL["from"], "command": ["sudo", "-n", "nft"]},
+    }
+    sources = _description.sources_of(instances)
+    assert [one["name"] for one in sources] == ["lb-1 by firewall", "lb-2 by firewall", "lb-1", "lb-2"]
+    assert (sources[0]["host"], sources[0]["settings"]) == ("lb-1", {"from": FIREWALL["from"]})
+    pools = _description.pools_of("order-svc", list(instances), instances)
+    assert [pool["name"] for pool in pools] == ["order-svc", "pay", "firewall:order_svc"]
+    assert _description.asking([FIREWALL])
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"from": "10.0.0.11"}, "from '10.0.0.11' is no list of the balancers' addresses"),
+        ({"from": []}, "from [] is no list"),
+        ({"from": ["10.0.0.11/24"]}, "'10.0.0.11/24' is neither an address nor a host name"),
+        ({"from": ["a;b"]}, "'a;b' is neither an address nor a host name"),
+        ({"from": [11]}, "from: 11 is no address"),
+        ({"command": "sudo nft"}, "command 'sudo nft' is no command"),
+        ({"ports": [22]}, "unknown key 'ports'"),
+    ],
+)
+def test_a_bad_firewall_is_refused(changed: dict[str, Any], said: str) -> None:
+    values = {"instance_address": "10.0.0.3:8080", "instance_traffic": [{**FIREWALL, **changed}]}
+    with pytest.raises(Invalid, match=re.escape(said)):
+        _description.instance("order-3", values, SERVICE)

@@ -326,9 +326,9 @@ def test_a_service_that_only_some_offer_is_a_part_of_the_application() -> None:
     assert told["parts"] == {"lab.Echo": [A, B, C], "lab.Pay": [A, C]}
 
 
-def test_a_member_that_lost_a_level_is_down() -> None:
+def test_a_member_that_lost_a_level_is_partly_there() -> None:
     told = reading(both("10.0.0.3").instance(instance33("10.0.0.4")), wanted=[A, B])
-    assert [one["state"] for one in told["members"]] == ["up", "down"]
+    assert [one["state"] for one in told["members"]] == ["up", "partly"]
 
 
 def test_a_member_is_told_as_the_inventory_writes_it() -> None:

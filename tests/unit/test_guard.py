@@ -140,6 +140,23 @@ def test_drained_by_hand(fleet: Fleet) -> None:
     assert [point["state"] for point in lease["before"]] == ["up", "down"]
 
 
+@pytest.mark.parametrize(
+    ("said", "sick", "before"),
+    [
+        ("gone", True, "up"),
+        ("partly", True, "up"),
+        ("down", True, "down"),
+        ("gone", False, "gone"),
+        ("partly", False, "down"),
+    ],
+)
+def test_what_left_with_a_process_comes_back_with_the_next(fleet: Fleet, said: str, sick: bool, before: str) -> None:
+    fleet.states["lb-1", "order-3"] = fleet.states["lb-2", "order-3"] = said
+    fleet.sick = {"order-3"} if sick else set()
+    lease = fleet.acquire(fleet.begin(), ["order-3"], drained="include")["granted"]["order-3"]
+    assert [point["state"] for point in lease["before"]] == [before, before]
+
+
 def test_the_state_before_is_kept(fleet: Fleet) -> None:
     run = fleet.begin()
     first = fleet.acquire(run, ["order-3"])["granted"]["order-3"]
@@ -446,7 +463,7 @@ def test_a_point_beside_the_pools(fleet: Fleet) -> None:
 
 def test_no_such_action(fleet: Fleet) -> None:
     with pytest.raises(
-        Refused, match="action 'grant' is not one of acquire, approve, begin, finish, history, journal, look, plan"
+        Refused, match="action 'grant' is not one of acquire, approve, ask, begin, finish, go_on, history, journal"
     ):
         fleet.ask("grant")
 

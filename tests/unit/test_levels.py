@@ -82,9 +82,10 @@ def test_every_source_must_say_up(fleet: Fleet, states: dict[str, str], why: str
     assert (outs["order-1"].why if "order-1" in outs else None) == why
 
 
+@pytest.mark.parametrize("state", ["gone", "partly"])
 @pytest.mark.parametrize(("sick", "why"), [(False, "drained"), (True, "unhealthy")])
-def test_what_is_gone_from_a_registry_is_drained_only_while_it_is_well(fleet: Fleet, sick: bool, why: str) -> None:
-    fleet.states["lb-1", "order-1"] = "gone"
+def test_what_left_a_registry_is_drained_only_while_it_is_well(fleet: Fleet, state: str, sick: bool, why: str) -> None:
+    fleet.states["lb-1", "order-1"] = state
     fleet.sick = {"order-1"} if sick else set()
     assert measured(fleet)["nginx/order_svc"].outs["order-1"].why == why
 

@@ -22,6 +22,18 @@ lossless_restart_pool_in_traffic{service="order-svc",pool="nginx/order_svc"} 5
 # HELP lossless_restart_pool_least Members that the floor of a pool keeps in traffic.
 # TYPE lossless_restart_pool_least gauge
 lossless_restart_pool_least{service="order-svc",pool="nginx/order_svc"} 2
+# HELP lossless_restart_runs Runs that have not ended well yet.
+# TYPE lossless_restart_runs gauge
+lossless_restart_runs{service="order-svc"} 2
+# HELP lossless_restart_runs_waiting Runs that wait for their turn.
+# TYPE lossless_restart_runs_waiting gauge
+lossless_restart_runs_waiting{service="order-svc"} 1
+# HELP lossless_restart_words_waiting Plans and canaries that wait for a person's word.
+# TYPE lossless_restart_words_waiting gauge
+lossless_restart_words_waiting{service="order-svc"} 2
+# HELP lossless_restart_leases Instances that runs hold out of traffic.
+# TYPE lossless_restart_leases gauge
+lossless_restart_leases{service="order-svc"} 1
 # HELP lossless_restart_leases_expired Leases past their end.
 # TYPE lossless_restart_leases_expired gauge
 lossless_restart_leases_expired{service="order-svc"} 1
@@ -62,7 +74,8 @@ def test_critical_is_one_line_that_names_everything() -> None:
 
 
 def test_metrics() -> None:
-    bad = {**BAD, "levels": [level("nginx/order_svc", in_traffic=5)]}
+    more = {"runs": [*BAD["runs"], run(word={"until": NOON})], "queue": [{}], "requests": [{"by": ""}, {"by": "bob"}]}
+    bad = {**BAD, **more, "levels": [level("nginx/order_svc", in_traffic=5)]}
     assert _monitor.textfile({"order-svc": bad}, {}, NOON, "") == METRICS
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.lossless.restart.plugins.module_utils import _mq_brokers, _mq_lever, _mq_task, _target
+from ansible_collections.lossless.restart.plugins.module_utils import _lever, _mq_brokers, _mq_task, _target
 from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 from ansible_collections.lossless.restart.plugins.module_utils._mq_group import EMPTY, MOVING, UNKNOWN, Group
 from ansible_collections.lossless.restart.plugins.module_utils._mq_leaving import Telling
@@ -210,10 +210,10 @@ class Application:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, out: bool, obeys: bool = True) -> None:
         self.out, self.told, self._obeys = out, list[str](), obeys
-        monkeypatch.setattr(_mq_lever, "pull", self._pull)
+        monkeypatch.setattr(_lever, "pull", self._pull)
         monkeypatch.setattr(_target, "check", self._check)
 
-    def _pull(self, lever: _mq_lever.Lever, _deadline: float) -> str:
+    def _pull(self, lever: _lever.Lever, _deadline: float) -> str:
         self.told.append(lever.what)
         if self._obeys:
             self.out = lever.what == "leave"

@@ -486,6 +486,36 @@ def test_verdict(good: int, errors: int, slow: int, verdict: str) -> None:
     assert tally.told(LIMITS)["verdict"] == verdict
 
 
+BESIDE: list[tuple[tuple[int, int, float], tuple[int, int, float], str]] = [
+    # requests, errors, seconds of the others and of the member; with 2% more errors and 3 times as slow
+    ((100, 0, 0.1), (100, 1, 0.1), "good"),
+    ((100, 0, 0.1), (100, 2, 0.1), "bad"),
+    ((100, 10, 0.1), (100, 11, 0.1), "good"),
+    ((100, 10, 0.1), (100, 12, 0.1), "bad"),
+    ((100, 0, 0.5), (100, 0, 1.4), "good"),
+    ((100, 0, 0.5), (100, 0, 1.5), "bad"),
+    ((100, 0, 0.001), (100, 0, 0.1), "good"),
+    ((100, 0, 0.001), (100, 0, 0.101), "bad"),
+    ((100, 0, 2.0), (19, 0, 2.0), "inconclusive"),
+    # Too few of the others tell of them: what holds otherwise holds.
+    ((19, 10, 2.0), (100, 0, 0.9), "good"),
+    ((19, 10, 2.0), (100, 0, 1.0), "bad"),
+    ((0, 0, 0.0), (100, 1, 0.1), "bad"),
+]
+
+
+@pytest.mark.parametrize(("others", "own", "verdict"), BESIDE)
+def test_verdict_beside_the_others(others: tuple[int, int, float], own: tuple[int, int, float], verdict: str) -> None:
+    tally = _nginx_traffic.Tally("u", "m", frozenset([ONE]), _nginx_traffic.Tally("u", "others", frozenset([TWO])))
+    for address, (requests, errors, seconds) in ((TWO, others), (ONE, own)):
+        for number in range(requests):
+            tally.note(_nginx_format.Attempt(address, 500 if number < errors else 200, seconds))
+    limits = _nginx_traffic.Limits(20, 1.0, 1.0, _nginx_traffic.Worse(2.0, 3.0))
+    told = tally.told(limits)
+    assert tally.verdict(limits) == told["verdict"] == verdict
+    assert ("beside the others' 100 requests" in told["msg"]) == (verdict == "bad" and others[0] == 100)
+
+
 def test_p95_by_nearest_rank() -> None:
     assert _nginx_traffic.p95([]) is None
     assert _nginx_traffic.p95([3.0]) == 3.0
@@ -513,6 +543,37 @@ def test_attempts_go_to_their_own_members() -> None:
     assert count.strange == {"/x": 1}
 
 
+BEGAN: list[tuple[dict[str, str | None], float | None]] = [
+    ({"request_time": "2.500", "msec": "1796005781.250"}, 1796005778.75),
+    ({"request_time": "2.500", "time_iso8601": "2026-11-30T02:29:41+00:00"}, 1796005778.5),
+    ({"request_time": "0.000", "time_iso8601": "2026-11-30T10:29:41+08:00"}, 1796005781.0),
+    ({"request_time": "0.500", "time_local": "29/Nov/2026:21:29:41 -0500"}, 1796005780.5),
+    ({"time_local": "29/Nov/2026:21:29:41 -0500"}, None),
+    ({"request_time": "0.500"}, None),
+    ({"request_time": "0.500", "time_iso8601": "t"}, None),
+]
+
+
+@pytest.mark.parametrize(("fields", "at"), BEGAN, ids=str)
+def test_when_a_request_began(fields: dict[str, str | None], at: float | None) -> None:
+    assert _nginx_format.began(fields) == at
+
+
+@pytest.mark.parametrize(("began", "counted"), [(None, (3, 1)), (1796005779.0, (2, 0)), (1796005781.5, (0, 0))])
+def test_what_was_refused_before_is_not_counted(began: float | None, counted: tuple[int, int]) -> None:
+    """The first was refused here, and answered by another for as long as it took."""
+    text = "$remote_addr [$time_iso8601] $status $upstream_addr $upstream_status $upstream_response_time $request_time"
+    tally = _nginx_traffic.Tally("u", "a", frozenset([ONE]))
+    count = _nginx_traffic.Count([tally], {"/x": [_nginx_format.reader(text)]}, began)
+    lines = [
+        f"10.0.0.9 [2026-11-30T02:29:41+00:00] 200 {ONE}, {TWO} 502, 200 0.000, 2.500 2.500",
+        f"10.0.0.9 [2026-11-30T02:29:41+00:00] 200 {ONE} 200 0.100 0.100",
+        f"10.0.0.9 [2026-11-30T02:29:41+00:00] 200 {ONE} 200 2.000 2.000",
+    ]
+    count.take(("/x", line.encode()) for line in lines)
+    assert (tally.requests, tally.errors) == counted and count.strange == {}
+
+
 def params(**more: Any) -> dict[str, Any]:
     return {
         "members": [{"upstream": "order_svc", "member": ONE}],
@@ -520,6 +581,8 @@ def params(**more: Any) -> dict[str, Any]:
         "requests": 20,
         "error_rate": 1.0,
         "p95": 1.0,
+        "against_others": None,
+        "began": None,
         "deadline": 30.0,
         "interval": 0.2,
         **more,
@@ -534,6 +597,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"error_rate": 0.0}, "error_rate 0.0"),
     ({"error_rate": 101.0}, "error_rate 101.0"),
     ({"p95": -1.0}, "p95 -1.0"),
+    ({"against_others": {"error_rate": 0.0, "slowdown": 3.0}}, "against_others: error_rate 0.0"),
+    ({"against_others": {"error_rate": 1.0, "slowdown": 0.5}}, "against_others: slowdown 0.5"),
     ({"deadline": float("nan")}, "deadline nan"),
     ({"interval": 0.0}, "interval 0.0"),
     ({"since": [{"path": "/x"}]}, "is no position"),
@@ -560,12 +625,12 @@ def test_arguments_that_are_refused(more: dict[str, Any], told: str) -> None:
 )
 def test_a_member_that_is_not_there(tmp_path: Path, member: dict[str, str], told: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
-        nginx_member_traffic.tallies(config(tmp_path), [member])
+        nginx_member_traffic.tallies(config(tmp_path), [member], False)
     assert told in str(caught.value)
 
 
 def test_a_log_that_cannot_tell_is_an_error_that_says_what_to_add(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"order_svc cannot be judged: log_format bare in .*nginx\.conf:6 has no"):
         nginx_member_traffic.tallies(
-            config(tmp_path, "access_log /x bare;"), [{"upstream": "order_svc", "member": ONE}]
+            config(tmp_path, "access_log /x bare;"), [{"upstream": "order_svc", "member": ONE}], False
         )

@@ -12,7 +12,7 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ansible_collections.lossless.restart.plugins.module_utils import _guard
 
@@ -89,7 +89,7 @@ class Stage(Fleet):
                     values.update(self.hosts.variables())
         return content
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             stack.callback(self.moments.close)
             super().__enter__()
@@ -103,7 +103,7 @@ class Stage(Fleet):
         self._stack.close()
 
     @contextlib.contextmanager
-    def watched(self, rate: float = 150) -> Iterator[tuple[Client, Observer]]:
+    def watched(self, rate: float = 60) -> Iterator[tuple[Client, Observer]]:
         """With its client and observer; the moments are checked at the end. rate: requests a second."""
         with self.client(rate=rate, connections=16) as client, self.observer() as observer:
             client.wait(50)

@@ -10,8 +10,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.lossless.restart.plugins.module_utils import _nginx_write
-from ansible_collections.lossless.restart.plugins.module_utils._nginx_write import Change, WriteError
+from ansible_collections.lossless.restart.plugins.module_utils import _rewrite
+from ansible_collections.lossless.restart.plugins.module_utils._rewrite import Change, WriteError
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -29,9 +29,9 @@ def two(tmp_path: Path) -> dict[str, Change]:
 
 
 def test_all_are_replaced_and_can_be_put_back(tmp_path: Path, two: dict[str, Change]) -> None:
-    _nginx_write.replace(two)
+    _rewrite.replace(two)
     assert files(tmp_path) == {"a.conf": b"new a.conf", "b.conf": b"a longer text for b.conf"}
-    _nginx_write.replace({path: change.undone for path, change in two.items()})
+    _rewrite.replace({path: change.undone for path, change in two.items()})
     assert files(tmp_path) == {"a.conf": b"old a.conf", "b.conf": b"old b.conf"}
 
 
@@ -41,7 +41,7 @@ def test_mode_owner_and_attributes_are_kept(tmp_path: Path, two: dict[str, Chang
     owner = (12345, 54321) if os.geteuid() == 0 else (os.getuid(), os.getgid())
     os.chown(path, *owner)
     os.setxattr(path, "user.note", b"kept")
-    _nginx_write.replace(two)
+    _rewrite.replace(two)
     there = path.stat()
     assert (stat.S_IMODE(there.st_mode), there.st_uid, there.st_gid) == (0o604, *owner)
     assert os.getxattr(path, "user.note") == b"kept"
@@ -52,7 +52,7 @@ def test_a_file_that_changed_stops_all(tmp_path: Path, two: dict[str, Change], n
     (tmp_path / name).write_bytes(b"by hand")
     before = files(tmp_path)
     with pytest.raises(WriteError, match=f"{name} was changed by someone else .* Nothing was changed"):
-        _nginx_write.replace(two)
+        _rewrite.replace(two)
     assert files(tmp_path) == before
 
 
@@ -62,7 +62,7 @@ def test_a_disk_that_fills_up_at_the_second_file(tmp_path: Path, two: dict[str, 
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(b"new a.conf"), hard))
     try:
         with pytest.raises(WriteError, match=r"b\.conf: cannot be written: .* Nothing was changed"):
-            _nginx_write.replace(two)
+            _rewrite.replace(two)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert files(tmp_path) == before
@@ -80,7 +80,7 @@ def test_a_rename_that_fails_at_the_second_file(
 
     monkeypatch.setattr(os, "rename", failing)
     with pytest.raises(WriteError, match="it is a mount of its own.*What had been written was put back"):
-        _nginx_write.replace(two)
+        _rewrite.replace(two)
     assert files(tmp_path) == before
 
 
@@ -91,11 +91,11 @@ def test_rights_that_cannot_be_kept(tmp_path: Path, two: dict[str, Change], monk
     before = files(tmp_path)
     monkeypatch.setattr(os, "fchmod", refused)
     with pytest.raises(WriteError, match="SELinux context cannot be kept .Operation not permitted.: run as its owner"):
-        _nginx_write.replace(two)
+        _rewrite.replace(two)
     assert files(tmp_path) == before
 
 
 def test_what_a_killed_run_left_does_not_stand_in_the_way(tmp_path: Path, two: dict[str, Change]) -> None:
     (tmp_path / ".a.conf.lossless-draft").write_bytes(b"half")
-    _nginx_write.replace(two)
+    _rewrite.replace(two)
     assert sorted(files(tmp_path)) == ["a.conf", "b.conf"]

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Replace configuration files whole, with owner, mode and SELinux context as they were, or not at all."""
+"""Replace files of others whole, with owner, mode and SELinux context as they were, or not at all."""
 
 from __future__ import annotations
 
