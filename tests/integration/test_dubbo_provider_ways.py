@@ -173,6 +173,8 @@ def test_one_service_alone_by_a_rule(fleet: Fleet, provider: Provider) -> None:
 
 
 def test_what_is_refused_changes_nothing(fleet: Fleet, provider: Provider) -> None:
+    # Made by the first that listens there; here nobody may have yet.
+    fleet.registry.ensure_path(CONFIG)
     rights = fleet.registry.get_acls(CONFIG)[0]
     fleet.registry.create(f"{CONFIG}/lab.Echo2::.configurators", b"configs: []")
     fleet.registry.create(RULE2, b"key: g1/lab.Echo2:1.0.0\nconfigs: []")

@@ -8,6 +8,7 @@ That a group is not there is the answer of a broker that was reached: it has non
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import _local
 
 from tests.lab.kafka.server import Broker as Kafka
 from tests.lab.kafka.server import new_cluster
-from tests.lab.nginx import free_port
+from tests.lab.nginx import free_port, until
 from tests.lab.rabbitmq.server import PASSWORD, USER
 from tests.lab.rabbitmq.server import Broker as RabbitMQ
 from tests.lab.rocketmq.server import NameServer
@@ -103,6 +104,8 @@ def test_rabbitmq(tmp_path: Path, authority: Authority, stranger: dict[str, str]
     asked: dict[str, Any] = {"queues": ["orders"], "auth": secret(tmp_path, f"{USER}:{PASSWORD}")}
     try:
         broker.start()
+        # The listeners open one after the other, and the broker waits for the plain one only.
+        until(lambda: socket.socket().connect_ex((HOST, port)) == 0)
         assert "has no queue 'orders'" in ask("rabbitmq", server, tls={"ca": str(authority.ca)}, **asked)
         assert "certificate verify failed" in ask("rabbitmq", server, tls=stranger, **asked)
         assert server.replace("https", "http") in ask("rabbitmq", server.replace("https", "http"), **asked)
