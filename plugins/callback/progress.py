@@ -29,6 +29,7 @@ _OURS = "lossless.restart."
 # What was read on the way is of no interest while it goes well.
 _QUIET = frozenset(
     {
+        "application_info",
         "nginx_upstream_info",
         "dubbo_provider_info",
         "firewall_member_info",

@@ -30,6 +30,10 @@ class Unreachable(Exception):
     """No complete answer came; the message says what came instead."""
 
 
+class Untrusted(Unreachable):
+    """Its certificate is not one of those whom this host trusts."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """An answer: its status, its `Location` (empty where there is none), and at most 64 KiB of its body."""
@@ -54,7 +58,7 @@ def ask(
         sock.sendall(_request(parts, method, headers, body))
         return _answer(sock, method, limit)
     except ssl.SSLCertVerificationError as error:
-        raise Unreachable(f"certificate refused: {error.verify_message}") from error
+        raise Untrusted(f"certificate refused: {error.verify_message}") from error
     except socket.timeout as error:
         raise Unreachable("no whole answer in time") from error
     except http.client.IncompleteRead as error:

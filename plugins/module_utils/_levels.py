@@ -177,17 +177,22 @@ def _outs(
     outs = {}
     for host in pool.hosts:
         points = points_of(pool, instances[host])
-        states = {(p["source"], p["pool"]): said[p["pool"], p["source"], p["member"]]["state"] for p in points}
-        why = _why(host, states, seen[host])
+        words = {(p["source"], p["pool"]): said[p["pool"], p["source"], p["member"]] for p in points}
+        why = _why(host, words, seen[host])
         if why is not None:
             outs[host] = why
     return outs
 
 
-def _why(host: str, states: Mapping[tuple[str, str], str], seen: Seen) -> Out | None:
+def _why(host: str, words: Mapping[tuple[str, str], Mapping[str, Any]], seen: Seen) -> Out | None:
+    states = {place: word["state"] for place, word in words.items()}
     if seen.ok and set(states.values()) == {"up"}:
         return None
-    places = ", ".join(f"{state} in {pool} at {source}" for (source, pool), state in states.items() if state != "up")
+    places = ", ".join(
+        f"{word['state']} in {pool} at {source}{_saw(word)}"
+        for (source, pool), word in words.items()
+        if word["state"] != "up"
+    )
     if not seen.ok and set(states.values()) <= {"up", *LEFT}:
         return Out(host, UNHEALTHY, f"unhealthy: {seen.saw}")
     if set(states.values()) - {"up", "backup"}:
@@ -197,6 +202,11 @@ def _why(host: str, states: Mapping[tuple[str, str], str], seen: Seen) -> Out | 
     if not seen.ok:
         return Out(host, UNHEALTHY, f"unhealthy: {seen.saw}")
     return None
+
+
+def _saw(word: Mapping[str, Any]) -> str:
+    """What a source that asks the member itself has seen of it."""
+    return f": {word['saw']}" if word.get("saw") else ""
 
 
 def costs(host: str, found: Sequence[Level]) -> frozenset[str]:

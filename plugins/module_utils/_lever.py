@@ -19,7 +19,7 @@ LEAVE, JOIN = "leave", "join"
 _BINDING = {LEAVE: "STOPPED", JOIN: "STARTED"}
 _WAYS = ("url", "command", "actuator_binding", "none")
 _KEYS = {
-    "url": {"method", "headers_file", "ca_file", "elsewhere"},
+    "url": {"method", "json", "headers_file", "ca_file", "elsewhere"},
     "command": set[str](),
     "actuator_binding": {"headers_file", "ca_file", "elsewhere"},
     "none": set[str](),
@@ -81,7 +81,7 @@ def _by_http(way: str, asked: Mapping[str, Any], what: str) -> Lever:
     if method not in ("POST", "GET"):
         raise ValueError(f"{what}: method {method!r} is neither POST nor GET")
     if way == "url":
-        url = _grammar.url(asked["url"], f"{what}: url")
+        url, body = _grammar.url(asked["url"], f"{what}: url"), _json(asked, method, what)
     else:
         bindings, name = _binding(asked["actuator_binding"], what)
         url = f"{bindings.rstrip('/')}/{urllib.parse.quote(name, safe='')}"
@@ -90,6 +90,16 @@ def _by_http(way: str, asked: Mapping[str, Any], what: str) -> Lever:
         _grammar.path(asked[name], f"{what}: {name}") if name in asked else None for name in ("headers_file", "ca_file")
     )
     return Lever(what, url, method, body, headers_file, ca_file, elsewhere)
+
+
+def _json(asked: Mapping[str, Any], method: str, what: str) -> bytes:
+    """What is sent with it."""
+    given = asked.get("json")
+    if given is None:
+        return b""
+    if not isinstance(given, Mapping) or method != "POST":
+        raise ValueError(f"{what}: json {str(given)[:200]!r} is no mapping to be sent by POST, as in {{status: DOWN}}")
+    return json.dumps(given).encode()
 
 
 def _binding(given: Any, what: str) -> tuple[str, str]:

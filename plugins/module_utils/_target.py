@@ -55,12 +55,14 @@ _METHODS = ("GET", "HEAD", "POST")
 class Seen:
     """What one look at a target gave: whether it held, and what was seen, for people.
 
-    answered: whether anything was heard of it; a file that is not there says enough.
+    answered: whether anything was heard of it; a file that is not there says enough. refused: whether the answer was
+    that the question is wrong (4xx), or nobody to be trusted: it says nothing of what was asked.
     """
 
     ok: bool
     saw: str
     answered: bool = True
+    refused: bool = False
 
 
 def validate(target: Any) -> None:
@@ -167,6 +169,8 @@ def check(target: Mapping[str, Any], timeout: float = TIMEOUT) -> Seen:
         return _check_file(given) if "file" in given else _check_process(given)
     except OSError as error:
         return Seen(False, (error.strerror or str(error)).lower(), here)
+    except _http.Untrusted as error:
+        return Seen(False, str(error), here, refused=True)
     except (_http.Unreachable, _process.ProcessError, ValueError) as error:
         return Seen(False, str(error), here)
 
@@ -177,7 +181,7 @@ def _check_url(given: Mapping[str, Any], limit: float) -> Seen:
     if answer.status not in _statuses(given):
         to = f", a redirect to {_bare(answer.location)!r}, which is not followed" if answer.location else ""
         wanted = " or ".join(map(str, _statuses(given)))
-        return Seen(False, f"expected status {wanted}, saw {answer.status}{to}")
+        return Seen(False, f"expected status {wanted}, saw {answer.status}{to}", refused=400 <= answer.status < 500)
     if "expect" in given:
         if answer.cut:
             return Seen(False, "the answer is longer than 64 KiB: too long to compare")

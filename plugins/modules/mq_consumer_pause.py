@@ -66,6 +66,9 @@ options:
         description: How C(url) is asked.
         type: str
         choices: [POST, GET]
+      json: &json
+        description: What is sent to C(url) by POST, as JSON.
+        type: dict
       headers_file: &headers_file
         description: Path of a file on this host with headers to be sent, a line C(Name:value) each.
         type: path
@@ -99,6 +102,7 @@ options:
     suboptions:
       url: *url
       method: *method
+      json: *json
       headers_file: *headers_file
       ca_file: *ca_file
       elsewhere: *elsewhere
@@ -285,6 +289,7 @@ _LEVER: dict[str, Any] = {
     "options": {
         "url": {"type": "str"},
         "method": {"type": "str", "choices": ["POST", "GET"]},
+        "json": {"type": "dict"},
         "headers_file": {"type": "path"},
         "ca_file": {"type": "path"},
         "elsewhere": {"type": "bool"},

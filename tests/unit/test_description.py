@@ -75,7 +75,10 @@ def test_a_member_may_be_listed_by_another_name() -> None:
         ({"instance_traffic": [{**TRAFFIC[0], "kind": datetime.date(2026, 1, 31)}]}, ["put quotes around a date"]),
         (
             {"instance_traffic": [{"kind": ["nginx"]}]},
-            ["there is no kind ['nginx']", "Known: dubbo, firewall, kafka, nginx, rabbitmq, rocketmq, timer"],
+            [
+                "there is no kind ['nginx']",
+                "Known: application, dubbo, firewall, kafka, nginx, rabbitmq, rocketmq, spring, timer",
+            ],
         ),
         ({"instance_traffic": [{}]}, ["there is no kind None"]),
         ({"instance_traffic": [{"kind": "timer", "systemd": "a.service"}]}, ["[0]", "'a.service' is no timer unit"]),
