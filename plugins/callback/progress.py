@@ -30,6 +30,7 @@ _OURS = "lossless.restart."
 _QUIET = frozenset(
     {
         "application_info",
+        "nacos_instance_info",
         "nginx_upstream_info",
         "dubbo_provider_info",
         "firewall_member_info",

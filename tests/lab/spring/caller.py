@@ -20,7 +20,7 @@ from .service import SERVICE
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _FOLDER = f"/services/{SERVICE}"
 # For how long it calls whom it knows, and between two calls of a thread: seconds.
-CACHED = 1.0
+CACHED = 4.0
 _PACE = 0.05
 _THREADS = 4
 

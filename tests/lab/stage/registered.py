@@ -58,7 +58,7 @@ class Registered(Stage):
             "headers_file": str(one.headers),
             "ca_file": str(one.ca),
             "busy": {"tomcat.threads.busy": 0, "executor.active": 0},
-            "settle": 2 * CACHED,
+            "settle": CACHED + 1,
             **(self._levers(one) if self.by == "readiness" else {}),
             **self.entry,
         }

@@ -1,0 +1,175 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the module nacos_instance_state does: disable instances, or enable them as they were, and prove it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import _poll
+from ._nacos import Found, Instance, NacosError
+from ._nacos_client import Client
+
+OUT, IN = "out", "in"
+# As floats come back from JSON.
+_EQUAL = 1e-6
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One member: by service whether it is enabled and its weight; a service that is not there is left alone."""
+
+    member: str
+    services: Mapping[str, tuple[bool, float]]
+
+
+class Turn:
+    """One call. before: by member what was there, as the module returned it; without it what is there now. share:
+    percent of the weight. `result` is what is known so far, also when it fails. Times are seconds."""
+
+    def __init__(
+        self,
+        client: Client,
+        services: Sequence[str],
+        members: Sequence[str],
+        before: Mapping[str, Mapping[str, Any]],
+        *,
+        share: float = 100.0,
+        check: bool = False,
+        clock: _poll.Clock = time,
+    ) -> None:
+        self._client = client
+        self._services = services
+        self._members = members
+        self._known = before
+        self._share = share
+        self._check = check
+        self._clock = clock
+        self.result: dict[str, Any] = {"changed": False, "before": {}, "after": {}, "waited": 0.0, "warnings": []}
+
+    def run(self, state: str, *, settle: float, deadline: float, interval: float, recheck: bool) -> str:
+        """Do it and say it. Raises NacosError."""
+        urls = self._client.answering()
+        self.result["warnings"] = [f"{url} does not answer: {why}" for url, why in self._client.silent.items()]
+        now = self._read(urls[0])
+        self.result["before"] = {"members": _facts(now)}
+        self._refuse_strangers(now)
+        wanted = [self._wanted(member, now[member], state) for member in self._members]
+        wrong = self._wrong(now, wanted)
+        if self._check:
+            self.result.update(changed=bool(wrong), after=self.result["before"])
+            return f"would set {'; '.join(wrong)}" if wrong else "would change nothing"
+        if recheck and wrong:
+            raise NacosError(f"somebody else has changed it: {'; '.join(wrong)}")
+        outcome = _poll.poll(
+            lambda: self._left(urls, wanted, write=not recheck),
+            lambda left: not left,
+            deadline=deadline,
+            interval=interval,
+            window=0.0 if recheck or state == IN else settle,
+            clock=self._clock,
+        )
+        self.result["waited"] = round(outcome.waited, 3)
+        self.result["after"] = {"members": _facts(self._read(urls[0]))}
+        if not outcome.ok:
+            why = "; ".join(outcome.last) or f"it had not been so throughout {settle:g} s"
+            raise NacosError(f"NOT proved {state} within {deadline:g} s: {why}")
+        who = f"{len(self._members)} of {', '.join(self._services)}"
+        return f"{who} {'proved' if self.result['changed'] else 'seen'} {state} at {len(urls)} servers"
+
+    def _wanted(self, member: str, now: Found, state: str) -> Wanted:
+        """What was there before is put back; a service that it did not have then is left alone."""
+        known = self._known.get(member)
+        if known is None:
+            known = {service: one.facts for service, one in now.items() if one}
+        if state == OUT:
+            return Wanted(member, {service: (False, one["weight"]) for service, one in known.items()})
+        enabled = state == IN and member not in self._known
+        share = self._share / 100
+        return Wanted(
+            member,
+            {
+                service: (enabled or one["enabled"], one["weight"] * (share if enabled or one["enabled"] else 1))
+                for service, one in known.items()
+            },
+        )
+
+    def _left(self, urls: Sequence[str], wanted: Sequence[Wanted], write: bool) -> list[str]:
+        """What is not as it should be, a sentence each, by every server; it is set where it is not."""
+        now = self._read(urls[0])
+        if write:
+            for one in wanted:
+                self._set(urls[0], one, now[one.member])
+        wrong = self._wrong(now, wanted)
+        for url in urls:
+            for service in self._services:
+                seen = self._client.seen(url, service)
+                wrong += [text for one in wanted for text in _unseen(one, service, seen, url)]
+        return wrong
+
+    def _set(self, url: str, one: Wanted, now: Found) -> None:
+        for service, (enabled, weight) in one.services.items():
+            there = now[service]
+            # What is registered again only later is set then.
+            if there is not None and not _as(there, enabled, weight):
+                self.result["changed"] = True
+                self._client.put(url, service, there, enabled, weight)
+
+    def _read(self, url: str) -> dict[str, dict[str, Instance | None]]:
+        listed = {service: self._client.registered(url, service) for service in self._services}
+        found: dict[str, dict[str, Instance | None]] = {}
+        for member in self._members:
+            found[member] = {}
+            for service, ones in listed.items():
+                mine = [one for one in ones if one.member == member]
+                if len(mine) > 1:
+                    clusters = " and ".join(one.cluster for one in mine)
+                    raise NacosError(f"{member} is in {service} twice, in clusters {clusters}: name one by cluster")
+                found[member][service] = mine[0] if mine else None
+        return found
+
+    def _refuse_strangers(self, now: Mapping[str, Found]) -> None:
+        for member, found in now.items():
+            if member not in self._known and not any(found.values()):
+                raise NacosError(
+                    f"{member} is not registered in {', '.join(self._services)}: look at member, and at cluster"
+                )
+
+    def _wrong(self, now: Mapping[str, Found], wanted: Sequence[Wanted]) -> list[str]:
+        found = []
+        for one in wanted:
+            for service, (enabled, weight) in one.services.items():
+                there = now[one.member][service]
+                if there is None:
+                    found += [f"{one.member} is not registered in {service}"] if enabled else []
+                elif not _as(there, enabled, weight):
+                    found.append(
+                        f"{one.member} in {service} {_text(there.enabled, there.weight)}, not {_text(enabled, weight)}"
+                    )
+        return found
+
+
+def _as(there: Instance, enabled: bool, weight: float) -> bool:
+    return there.enabled == enabled and (not enabled or abs(there.weight - weight) < _EQUAL)
+
+
+def _unseen(one: Wanted, service: str, seen: set[str], url: str) -> list[str]:
+    enabled, weight = one.services.get(service, (False, 0.0))
+    called = enabled and weight > 0
+    if called == (one.member in seen):
+        return []
+    return [f"{url} {'does not show' if called else 'shows'} {one.member} to consumers of {service}"]
+
+
+def _text(enabled: bool, weight: float) -> str:
+    return f"{'enabled' if enabled else 'disabled'} with weight {weight:g}"
+
+
+def _facts(now: Mapping[str, Found]) -> dict[str, Any]:
+    return {
+        member: {service: one.facts for service, one in found.items() if one is not None}
+        for member, found in now.items()
+    }
