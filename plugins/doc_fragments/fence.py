@@ -14,7 +14,7 @@ options:
     description:
       - The ledger that gave the lease. The host remembers it for each member and refuses another one, which would not
         know of the first one's leases. C(replaces) is the id of one whose place it takes.
-      - Needs O(token). After M(lossless.restart.availability_guard) the action plugin fills it in.
+      - Needs C(token). After M(lossless.restart.availability_guard) the action plugin fills it in.
     type: dict
     suboptions:
       id:

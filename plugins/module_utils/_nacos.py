@@ -30,6 +30,10 @@ class NacosError(Exception):
     """Nacos cannot be asked, or does not do as it says; the message names the server."""
 
 
+class Missing(NacosError):
+    """Nacos knows no such service, which is so as well where its last instance has gone."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where in Nacos. cluster: empty for all of them."""
@@ -40,7 +44,7 @@ class Place:
 
     @property
     def text(self) -> str:
-        return f"namespace {self.namespace}"
+        return f"namespace {self.namespace}{f', cluster {self.cluster}' if self.cluster else ''}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import _nacos, _password_file, _web, _zookeeper_place
-from ._nacos import Instance, NacosError, Place
+from ._nacos import Instance, Missing, NacosError, Place
 
 V1, V2, V3 = "v1", "v2", "v3"
 APIS = (V1, V2, V3)
@@ -17,9 +17,10 @@ APIS = (V1, V2, V3)
 _LOGIN = {V1: "v1/auth/login", V2: "v1/auth/login", V3: "v3/auth/user/login"}
 _ALL = {V1: "v1/ns/catalog/instances", V2: "v2/ns/catalog/instances", V3: "v3/admin/ns/instance/list"}
 _SEEN = {V1: "v1/ns/instance/list", V2: "v2/ns/instance/list", V3: "v3/client/ns/instance/list"}
-_PARTIAL = {
+_CHANGE = {
     V1: ("PATCH", "v1/ns/instance"),
-    V2: ("PATCH", "v2/ns/instance"),
+    # Its PATCH refuses every name that has a group (2.3.2), and a whole update wants all that is there.
+    V2: ("PUT", "v2/ns/instance"),
     V3: ("PUT", "v3/admin/ns/instance/partial"),
 }
 _ALIVE = "v3/admin/core/state/liveness"
@@ -87,7 +88,7 @@ class Client:
 
     def put(self, url: str, service: str, one: Instance, enabled: bool, weight: float) -> None:
         """Say of an instance whether it is to be called, and how often; all else stays."""
-        method, path = _PARTIAL[self._of(url)]
+        method, path = _CHANGE[self._of(url)]
         words = {
             **self._words(service),
             "clusterName": one.cluster,
@@ -144,7 +145,7 @@ class Client:
         if status == 410:
             raise NacosError(f"{url} has this API no more ({path}): leave out api, or set it to {V3}")
         if b"is not found" in body or b"not found" in body and status in (404, 500):
-            raise NacosError(f"{url} has no {words['serviceName']} in group {words['groupName']}, {self._place.text}")
+            raise Missing(f"{url} has no {words['serviceName']} in group {words['groupName']}, {self._place.text}")
         if status != 200:
             raise NacosError(f"{url} answers {status} to {method} {path}: {_shown(body)}")
         return body

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _poll
-from ._nacos import Found, Instance, NacosError
+from ._nacos import Found, Instance, Missing, NacosError
 from ._nacos_client import Client
 
 OUT, IN = "out", "in"
@@ -115,11 +115,11 @@ class Turn:
             there = now[service]
             # What is registered again only later is set then.
             if there is not None and not _as(there, enabled, weight):
-                self.result["changed"] = True
                 self._client.put(url, service, there, enabled, weight)
+                self.result["changed"] = True
 
     def _read(self, url: str) -> dict[str, dict[str, Instance | None]]:
-        listed = {service: self._client.registered(url, service) for service in self._services}
+        listed = {service: self._listed(url, service) for service in self._services}
         found: dict[str, dict[str, Instance | None]] = {}
         for member in self._members:
             found[member] = {}
@@ -130,6 +130,15 @@ class Turn:
                     raise NacosError(f"{member} is in {service} twice, in clusters {clusters}: name one by cluster")
                 found[member][service] = mine[0] if mine else None
         return found
+
+    def _listed(self, url: str, service: str) -> list[Instance]:
+        try:
+            return self._client.registered(url, service)
+        except Missing:
+            # Of one that had instances the last may have gone.
+            if not self._known:
+                raise
+            return []
 
     def _refuse_strangers(self, now: Mapping[str, Found]) -> None:
         for member, found in now.items():

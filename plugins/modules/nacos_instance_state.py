@@ -10,7 +10,7 @@ short_description: Disable an instance in Nacos before a stop, and enable it as 
 version_added: "0.3.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
-  - Sets C(enabled) of the instances in all of their services, by the partial call, so that weight and metadata stay.
+  - Sets C(enabled) of the instances in all of their services, so that their weight and metadata stay.
     Then it is waited for until no server shows them to consumers, throughout O(settle).
   - An instance that is disabled stays so when its process starts again within about a minute. One that is away for
     longer comes back enabled, with its own weight. So after a restart it is always set as O(before) has it.

@@ -22,6 +22,7 @@ LONGEST = (
     "test_roll_dubbo_waits",
     "test_awx",
     "test_roll_firewall",
+    "test_roll_nacos",
 )
 
 

@@ -18,8 +18,8 @@ _THREADS = 4
 
 
 class Caller:
-    """failures: of calls that were never repeated, a sentence each. served: by instance how many were answered; pids: by
-    which processes. lowest: the least number of instances that it was shown."""
+    """failures: of calls that were never repeated, a sentence each. served, pids: by instance how many were answered,
+    and by which processes. lowest: the least number of instances that it was shown."""
 
     def __init__(self, watcher: Registered) -> None:
         self.failures: list[str] = []

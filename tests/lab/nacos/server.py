@@ -9,6 +9,7 @@ import contextlib
 import json
 import shutil
 import socket
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -116,14 +117,21 @@ class Nacos(Server):
         """By C(ip:port) what the server has of each instance, disabled or not."""
         words = {"serviceName": SERVICE, "groupName": GROUP, "namespaceId": "public", **self.token()}
         if self.version == 3:
-            found = ask(f"{self.url}/v3/admin/ns/instance/list", **words)["data"]
+            path, more = "v3/admin/ns/instance/list", {}
         else:
-            more = {"clusterName": "DEFAULT", "pageNo": "1", "pageSize": "100"}
-            found = ask(f"{self.url}/v1/ns/catalog/instances", **words, **more)["list"]
+            path, more = "v1/ns/catalog/instances", {"clusterName": "DEFAULT", "pageNo": "1", "pageSize": "100"}
+        try:
+            answer = ask(f"{self.url}/{path}", **words, **more)
+        except urllib.error.HTTPError as error:
+            # So it says where nobody is registered any more.
+            assert "is not found" in error.read().decode(), error
+            return {}
+        found = answer["data"] if self.version == 3 else answer["list"]
         return {f"{one['ip']}:{one['port']}": one for one in found}
 
-    def set(self, member: str, **words: str) -> None:
-        """As a person does in the console."""
+    def set(self, member: str, enabled: bool, weight: float) -> None:
+        """As a person does in the console; waits until it is so."""
+        words = {"enabled": str(enabled).lower(), "weight": f"{weight:g}"}
         ip, _colon, port = member.partition(":")
         path = "v3/admin/ns/instance/partial" if self.version == 3 else "v1/ns/instance"
         place = {
@@ -135,6 +143,12 @@ class Nacos(Server):
         }
         method = "PUT" if self.version == 3 else "PATCH"
         ask(f"{self.url}/{path}", method, **place, ip=ip, port=port, **words)
+
+        def done() -> bool:
+            one = self.registered()[member]
+            return bool((one["enabled"], one["weight"]) == (enabled, weight))
+
+        wait_for(f"{member} to be {words}", done, 20, 0.1)
 
 
 class Registered(Server):

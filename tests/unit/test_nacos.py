@@ -1,0 +1,155 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The kind nacos: what is read of a member, what an entry may say, and what two servers of three are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.lossless.restart.plugins.module_utils import _nacos, _nacos_client, _nacos_turn, _web
+from ansible_collections.lossless.restart.plugins.module_utils._nacos import Instance, NacosError
+from ansible_collections.lossless.restart.plugins.plugin_utils import _kind_nacos
+
+ONE = Instance("10.0.0.3", 8080, 3.0, True, True, True, "DEFAULT", {"zone": "a"})
+OTHER = replace(ONE, ip="10.0.0.4")
+AWAY = replace(ONE, healthy=False)
+OFF = replace(ONE, enabled=False)
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        ({"a": ONE, "b": ONE}, "up"),
+        ({"a": ONE, "b": None}, "partly"),
+        ({"a": ONE, "b": AWAY}, "partly"),
+        ({"a": ONE, "b": OFF}, "down"),
+        ({"a": None, "b": OFF}, "down"),
+        ({"a": None, "b": AWAY}, "gone"),
+        ({"a": replace(ONE, weight=0.0)}, "down"),
+    ],
+)
+def test_the_state_of_a_member(found: dict[str, Instance | None], state: str) -> None:
+    assert _nacos.state_of(found) == state
+
+
+def test_a_reading_has_the_inventory_s_members_and_all_others() -> None:
+    services = {"a": [ONE, OTHER, replace(ONE, ip="::1")], "b": [ONE, OTHER, replace(OTHER, cluster="B")]}
+    found = _nacos.reading("here", "a", services, ["10.0.0.3:8080", "10.0.0.9:8080"])
+    assert found["pool"] == "nacos/a" and [(one["member"], one["state"]) for one in found["members"]] == [
+        ("10.0.0.3:8080", "up"),
+        ("10.0.0.9:8080", "gone"),
+        ("10.0.0.4:8080", "up"),
+        # Listed twice, which the guard refuses.
+        ("10.0.0.4:8080", "up"),
+        ("[::1]:8080", "partly"),
+    ]
+    assert found["members"][0]["known"] == dict.fromkeys("ab", {"enabled": True, "weight": 3.0})
+
+
+class Double:
+    """In the place of a client: what servers have, as a test sets it; a change is seen at once, or not at all."""
+
+    def __init__(self, there: Sequence[Instance], obeys: bool = True) -> None:
+        self.there = {one.member: one for one in there}
+        self.obeys = obeys
+        self.puts: list[tuple[str, bool, float]] = []
+        self.silent: dict[str, str] = {}
+
+    def answering(self) -> list[str]:
+        return ["one", "two"]
+
+    def registered(self, url: str, service: str) -> list[Instance]:
+        return list(self.there.values())
+
+    def seen(self, url: str, service: str) -> set[str]:
+        return {one.member for one in self.there.values() if one.state == "up"}
+
+    def put(self, url: str, service: str, one: Instance, enabled: bool, weight: float) -> None:
+        self.puts.append((one.member, enabled, weight))
+        if self.obeys:
+            self.there[one.member] = replace(one, enabled=enabled, weight=weight)
+
+
+def turn(double: Any, state: str, before: Any = None, **more: Any) -> tuple[dict[str, Any], str]:
+    made = _nacos_turn.Turn(double, ["a"], [ONE.member], before or {}, **more)
+    said = made.run(state, settle=0.0, deadline=0.2, interval=0.01, recheck=False)
+    return made.result, said
+
+
+def test_only_what_was_there_comes_back() -> None:
+    double = Double([ONE, OTHER])
+    before = turn(double, "out")[0]["before"]["members"]
+    assert double.puts == [(ONE.member, False, 3.0)] and double.there[OTHER.member] == OTHER
+    turn(double, "in", before, share=50.0)
+    turn(double, "in", before)
+    assert double.puts[1:] == [(ONE.member, True, 1.5), (ONE.member, True, 3.0)] and double.there[ONE.member] == ONE
+    double = Double([OFF])
+    before = turn(double, "out")[0]["before"]["members"]
+    # Its next process has come back enabled.
+    double.there[ONE.member] = ONE
+    turn(double, "in", before)
+    assert double.puts == [(ONE.member, False, 3.0)]
+
+
+def test_a_server_that_says_yes_and_does_nothing_is_found_out() -> None:
+    with pytest.raises(NacosError) as error:
+        turn(Double([ONE], obeys=False), "out")
+    assert "NOT proved out" in str(error.value) and "one shows 10.0.0.3:8080 to consumers of a" in str(error.value)
+
+
+@pytest.mark.parametrize(("dead", "fine"), [(1, True), (2, False)])
+def test_more_than_half_have_to_answer(monkeypatch: pytest.MonkeyPatch, dead: int, fine: bool) -> None:
+    urls = [f"http://nacos{number}:8848/nacos" for number in range(3)]
+
+    def fetch(_session: Any, _method: str, url: str, **_more: Any) -> tuple[int, bytes]:
+        if any(url.startswith(one) for one in urls[:dead]):
+            raise _web.Silent("connection refused")
+        return 200, b""
+
+    monkeypatch.setattr(_web, "fetch", fetch)
+    client = _nacos_client.Client(urls, _nacos.Place("public", "G", ""), None, {}, None)
+    if fine:
+        assert client.answering() == urls[1:] and client.silent == {urls[0]: "connection refused"}
+        return
+    with pytest.raises(NacosError) as error:
+        client.answering()
+    assert "1 of 3 servers answer, and more than half have to" in str(error.value)
+
+
+ENTRY = {"kind": "nacos", "servers": ["http://nacos1:8848/nacos"], "services": "order-svc"}
+
+
+def test_an_entry() -> None:
+    [source] = _kind_nacos.sources({**ENTRY, "namespace": "prod"})
+    assert source == {
+        "name": "order-svc in prod at http://nacos1:8848/nacos",
+        "host": "localhost",
+        "settings": {
+            **{"servers": ENTRY["servers"], "services": ["order-svc"], "namespace": "prod"},
+            "settle": 35.0,
+        },
+    }
+    assert _kind_nacos.pool(ENTRY) == "order-svc" and _kind_nacos.member(ENTRY, "10.0.0.3:8080") == "10.0.0.3:8080"
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"servers": "nacos1:8848"}, "servers:"),
+        ({"servers": []}, "servers [] is no name, or list of them"),
+        ({"services": [""]}, "services [''] is no name, or list of them"),
+        ({"services": ["a", "a"]}, "services names one twice"),
+        ({"services": "G@@a"}, "'G@@a' is no name of a service"),
+        ({"settle": "35"}, "settle '35' is no number of seconds"),
+        ({"tls": {"cert": "/a"}}, "tls has no ca"),
+        ({"auth": {"file": "a"}}, "auth: file"),
+        ({"reader": ""}, "reader"),
+    ],
+)
+def test_an_entry_that_cannot_be_meant(entry: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError) as error:
+        _kind_nacos.sources({**ENTRY, **entry})
+    assert said in str(error.value)
