@@ -15,6 +15,19 @@ from typing import Any
 from . import _command, _grammar, _http, _target
 
 LEAVE, JOIN = "leave", "join"
+# The modules' option for one that is told by an endpoint or a command.
+OPTION: dict[str, Any] = {
+    "type": "dict",
+    "options": {
+        "url": {"type": "str"},
+        "method": {"type": "str", "choices": ["POST", "GET"]},
+        "json": {"type": "dict"},
+        "headers_file": {"type": "path"},
+        "ca_file": {"type": "path"},
+        "elsewhere": {"type": "bool"},
+        "command": {"type": "list", "elements": "str"},
+    },
+}
 # What Spring Cloud Stream is told. Paused and resumed are none of them: who is paused keeps its partitions.
 _BINDING = {LEAVE: "STOPPED", JOIN: "STARTED"}
 _WAYS = ("url", "command", "actuator_binding", "none")

@@ -197,23 +197,12 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
     _files,
     _grammar,
     _leased,
+    _lever,
 )
 from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 from ansible_collections.lossless.restart.plugins.module_utils._application import ApplicationError
 from ansible_collections.lossless.restart.plugins.module_utils._application_turn import IN, OUT, READ, Turn
 
-_LEVER: dict[str, Any] = {
-    "type": "dict",
-    "options": {
-        "url": {"type": "str"},
-        "method": {"type": "str", "choices": ["POST", "GET"]},
-        "json": {"type": "dict"},
-        "headers_file": {"type": "path"},
-        "ca_file": {"type": "path"},
-        "elsewhere": {"type": "bool"},
-        "command": {"type": "list", "elements": "str"},
-    },
-}
 SPEC: dict[str, Any] = {
     "argument_spec": {
         **_leased.OPTIONS,
@@ -221,8 +210,8 @@ SPEC: dict[str, Any] = {
         "source": {"type": "str"},
         "pool": {"type": "str", "default": ""},
         "member": {"type": "str"},
-        "leave": _LEVER,
-        "join": _LEVER,
+        "leave": _lever.OPTION,
+        "join": _lever.OPTION,
         "serving": {"type": "list", "elements": "dict"},
         "finished": {"type": "list", "elements": "dict", "default": []},
         "settle": {"type": "float", "default": 0.0},

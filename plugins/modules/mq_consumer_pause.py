@@ -271,6 +271,7 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
     _answer,
     _fence,
     _leased,
+    _lever,
     _mq_brokers,
     _mq_task,
 )
@@ -285,18 +286,8 @@ from ansible_collections.lossless.restart.plugins.module_utils._mq_turn import T
 from ansible_collections.lossless.restart.plugins.module_utils._poll import NotProved
 
 _LEVER: dict[str, Any] = {
-    "type": "dict",
-    "options": {
-        "url": {"type": "str"},
-        "method": {"type": "str", "choices": ["POST", "GET"]},
-        "json": {"type": "dict"},
-        "headers_file": {"type": "path"},
-        "ca_file": {"type": "path"},
-        "elsewhere": {"type": "bool"},
-        "command": {"type": "list", "elements": "str"},
-        "actuator_binding": {"type": "dict"},
-        "none": {"type": "bool"},
-    },
+    **_lever.OPTION,
+    "options": {**_lever.OPTION["options"], "actuator_binding": {"type": "dict"}, "none": {"type": "bool"}},
 }
 SPEC: dict[str, Any] = {
     "argument_spec": {
