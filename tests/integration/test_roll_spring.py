@@ -55,7 +55,7 @@ def test_nothing_is_lost(tmp_path: Path, registry: str) -> None:
         assert seen == {name: {fleet.services[name].name} for name in fleet.instances}
         assert fleet.starts() == dict.fromkeys(fleet.instances, 2) and fleet.held() == {}
         assert set(caller.statuses().values()) == {"UP"}
-    assert caller.failures == [] and caller.lowest >= 2, caller.failures
+    assert caller.failures == [] and caller.lowest >= 2, (caller.failures, caller.lowest)
     assert clean(client.result), client.losses
     assert observer.lowest["order_svc"] >= 2
 
@@ -75,7 +75,7 @@ def test_a_killed_controller(tmp_path: Path, registry: str, killed: str) -> None
         ended = fleet.roll(limit="order-2")
         assert ended.code == 0 and fleet.held() == {}, ended.text
         assert set(caller.statuses().values()) == {"UP"}
-    assert caller.failures == [] and caller.lowest >= 1, caller.failures
+    assert caller.failures == [] and caller.lowest >= 1, (caller.failures, caller.lowest)
     assert clean(client.result), client.losses
 
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Self
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-# Between two calls of a thread: seconds.
-_PACE = 0.05
+# Between two calls of a thread, and how much older a list may get than it should, on a busy machine: seconds.
+_PACE, _LATE = 0.05, 0.5
 _THREADS = 4
 
 
@@ -23,7 +23,7 @@ class Caller:
     """failures: of calls that were never repeated, a sentence each. served, pids: by instance how many were answered,
     and by which processes. lowest: the least number of instances that it was shown.
 
-    look: by name the addresses of who is to be called, asked every so many seconds.
+    look: by name the addresses of who is to be called, asked every so many seconds. With an older list nobody is called.
     """
 
     def __init__(self, look: Callable[[], Mapping[str, str]], every: float) -> None:
@@ -33,6 +33,7 @@ class Caller:
         self.lowest = 1000
         self._ask, self._every = look, every
         self._list: Mapping[str, str] = {}
+        self._asked = 0.0
         self._over = threading.Event()
         self._threads = [threading.Thread(target=one, daemon=True) for one in [self._look, *[self._call] * _THREADS]]
 
@@ -48,7 +49,8 @@ class Caller:
             thread.join()
 
     def _refresh(self) -> None:
-        self._list = self._ask()
+        asked = time.monotonic()
+        self._list, self._asked = self._ask(), asked
         self.lowest = min(self.lowest, len(self._list))
 
     def _look(self) -> None:
@@ -58,6 +60,8 @@ class Caller:
     def _call(self) -> None:
         while not self._over.wait(_PACE):
             name, url = random.choice(list(self._list.items()))
+            if time.monotonic() - self._asked > self._every + _LATE:
+                continue
             request = urllib.request.Request(f"{url}/serve/{random.randint(5, 300)}", method="POST")
             try:
                 with _OPENER.open(request, timeout=10) as answer:
