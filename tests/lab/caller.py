@@ -23,7 +23,7 @@ class Caller:
     """failures: of calls that were never repeated, a sentence each. served, pids: by instance how many were answered,
     and by which processes. lowest: the least number of instances that it was shown.
 
-    look: by name the addresses of who is to be called, asked every so many seconds. With an older list nobody is called.
+    look: by name the addresses of who is to be called, asked every so many seconds. By an older list nobody is.
     """
 
     def __init__(self, look: Callable[[], Mapping[str, str]], every: float) -> None:
