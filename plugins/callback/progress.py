@@ -35,6 +35,7 @@ _QUIET = frozenset(
         "dubbo_provider_info",
         "firewall_member_info",
         "mq_consumer_info",
+        "xxljob_executor_info",
         "fleet_description",
         "fleet_watch",
         "availability_guard",

@@ -20,7 +20,19 @@ from ansible_collections.lossless.restart.plugins.plugin_utils._settings import 
 ENTRY_KEYS = {"kind": True}
 POOL_KEYS = {"floor": False, "members_of": False}
 # In the order in which they are drained; traffic comes back the other way round.
-KINDS = ("timer", "rocketmq", "kafka", "rabbitmq", "dubbo", "nacos", "firewall", "nginx", "application", "spring")
+KINDS = (
+    "timer",
+    "xxljob",
+    "rocketmq",
+    "kafka",
+    "rabbitmq",
+    "dubbo",
+    "nacos",
+    "firewall",
+    "nginx",
+    "application",
+    "spring",
+)
 # Kinds that are one in all but whom they ask share a module and a folder of tasks.
 _FAMILIES = {"rocketmq": "mq", "kafka": "mq", "rabbitmq": "mq", "spring": "application"}
 FAMILIES = tuple(dict.fromkeys(_FAMILIES.get(kind, kind) for kind in KINDS))

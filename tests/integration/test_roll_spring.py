@@ -31,8 +31,9 @@ pytestmark = pytest.mark.timeout(600)
 OUT = "DOWN"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def registry() -> Iterator[str]:
+    """Of the test's own: whoever was killed with another fleet is still in its registry for a while."""
     with lab.zookeeper() as found:
         yield found.hosts
 
@@ -125,10 +126,11 @@ def test_refused(started: Registered, entry: dict[str, Any], said: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory, registry: str) -> Iterator[Registered]:
-    variables = {"instance_verify_requests": 0}
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registered]:
+    more: dict[str, Any] = {"instances": 2, "balancers": 1, "variables": {"instance_verify_requests": 0}}
     folder = tmp_path_factory.mktemp("refused") / "fleet"
-    with Registered(folder, registry, instances=2, balancers=1, variables=variables) as fleet:
+    with lab.zookeeper() as found, Registered(folder, found.hosts, **more) as fleet:
+        assert isinstance(fleet, Registered)
         yield fleet
 
 

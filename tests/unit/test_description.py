@@ -77,7 +77,7 @@ def test_a_member_may_be_listed_by_another_name() -> None:
             {"instance_traffic": [{"kind": ["nginx"]}]},
             [
                 "there is no kind ['nginx']",
-                "Known: application, dubbo, firewall, kafka, nacos, nginx, rabbitmq, rocketmq, spring, timer",
+                "Known: application, dubbo, firewall, kafka, nacos, nginx, rabbitmq, rocketmq, spring, timer, xxljob",
             ],
         ),
         ({"instance_traffic": [{}]}, ["there is no kind None"]),

@@ -25,14 +25,14 @@ class Registered(Stage):
     def __init__(
         self,
         folder: Path,
-        zookeeper: str,
+        registry: str,
         *,
         entry: Mapping[str, Any] | None = None,
         by: str = "registry",
         **more: Any,
     ) -> None:
         super().__init__(folder, **more)
-        self.zookeeper = zookeeper
+        self.registry = registry
         self.entry = dict(entry or {})
         self.by = by
         self.services: dict[str, Service] = {}
@@ -42,7 +42,7 @@ class Registered(Stage):
         for name, address in self.instances.items():
             home = self.folder / f"{name}-spring"
             home.mkdir(parents=True)
-            self.services[name] = Service(home, authority, address.partition(":")[0], self.zookeeper)
+            self.services[name] = Service(home, authority, address.partition(":")[0], self.registry)
         super().write()
 
     def _command(self, name: str) -> list[str]:
