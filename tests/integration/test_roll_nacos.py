@@ -89,7 +89,9 @@ def test_a_server_that_is_restarted(tmp_path: Path, nacos: Nacos, wiped: bool) -
 
 
 @newer
-@pytest.mark.parametrize("killed", ["Restart | tell the ledger", "Attach | put the batch back"])
+@pytest.mark.parametrize(
+    "killed", ["Restart | tell the ledger", pytest.param("Attach | put the batch back", marks=pytest.mark.variant)]
+)
 def test_a_killed_controller(tmp_path: Path, nacos: Nacos, killed: str) -> None:
     """What was disabled is enabled by restore.yml, and by the same command, with its weight."""
     two = Listed(tmp_path / "fleet", nacos, instances=2)

@@ -75,8 +75,15 @@ def test_a_long_job_is_waited_for(tmp_path: Path, admin: AdminDouble) -> None:
         assert clean(client.result), client.losses
 
 
-@pytest.mark.parametrize("killed", ["Restart | tell the ledger", "Attach | put the batch back"])
-@pytest.mark.parametrize("by", ["endpoint", "list"])
+@pytest.mark.parametrize(
+    ("by", "killed"),
+    [
+        ("endpoint", "Attach | put the batch back"),
+        ("list", "Restart | tell the ledger"),
+        pytest.param("endpoint", "Restart | tell the ledger", marks=pytest.mark.variant),
+        pytest.param("list", "Attach | put the batch back", marks=pytest.mark.variant),
+    ],
+)
 def test_a_killed_controller(tmp_path: Path, admin: AdminDouble, by: str, killed: str) -> None:
     """The same command goes on, and restore.yml puts back what was in the list."""
     quiet = {"instance_verify_requests": 0}
