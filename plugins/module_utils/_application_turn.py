@@ -85,8 +85,9 @@ class Turn:
                 raise ApplicationError(f"it was told to take work, and {_NAMES[found.state]}: {found.saw}")
             return "it takes work"
         if self.check:
-            told = found.state != UP and self._app.join is not None
-            return self._would(self._app.join, UP) if told else f"would change nothing: {_NAMES[found.state]}"
+            if found.state != UP and self._app.join is not None:
+                return self._would(self._app.join, UP)
+            return f"would change nothing: {_NAMES[found.state]}"
         if found.state == GONE:
             found = self._poll(lambda word: word.state != GONE, 0.0).last
         if found.state == DOWN and self._app.join is not None:
@@ -99,9 +100,9 @@ class Turn:
         self.result[when] = found.state
         return found
 
-    def _would(self, lever: _lever.Lever | None, state: str) -> str:
+    def _would(self, lever: _lever.Lever, state: str) -> str:
         self.result.update(changed=True, after=state)
-        return f"would be told by {lever.text if lever else 'nobody'}"
+        return f"would be told by {lever.text}"
 
     def _tell(self, lever: _lever.Lever) -> None:
         began = self._clock.monotonic()

@@ -9,6 +9,7 @@ and says what would be right.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 import urllib.parse
 from typing import Any
@@ -37,6 +38,13 @@ def group(value: Any, what: str) -> str:
     raise ValueError(
         f"{what} {value!r} is no name: use letters, digits and _ % | . : @ / + # - (at most 255), as in 'order-queue'"
     )
+
+
+def seconds(value: Any, what: str) -> float:
+    """A finite number from 0 on."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{what} {value!r} is no number of seconds")
+    return float(value)
 
 
 def address(value: Any, what: str) -> tuple[str, int]:

@@ -87,15 +87,11 @@ class Turn:
             known = {service: one.facts for service, one in now.items() if one}
         if state == OUT:
             return Wanted(member, {service: (False, one["weight"]) for service, one in known.items()})
-        enabled = state == IN and member not in self._known
-        share = self._share / 100
-        return Wanted(
-            member,
-            {
-                service: (enabled or one["enabled"], one["weight"] * (share if enabled or one["enabled"] else 1))
-                for service, one in known.items()
-            },
-        )
+        wanted = {}
+        for service, one in known.items():
+            enabled = one["enabled"] or member not in self._known
+            wanted[service] = enabled, one["weight"] * (self._share / 100 if enabled else 1)
+        return Wanted(member, wanted)
 
     def _left(self, urls: Sequence[str], wanted: Sequence[Wanted], write: bool) -> list[str]:
         """What is not as it should be, a sentence each, by every server; it is set where it is not."""

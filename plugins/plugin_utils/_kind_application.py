@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,14 +60,8 @@ def own(entry: Mapping[str, Any]) -> dict[str, Any]:
         )
     found = _actuator.endpoints(entry) if spring else {name: entry.get(name) for name in _GENERAL[:4]}
     _application.application(found)
-    return {**{name: value for name, value in found.items() if value is not None}, "settle": _seconds(entry)}
-
-
-def _seconds(entry: Mapping[str, Any]) -> float:
-    value = entry.get("settle", _actuator.CACHED)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"settle {value!r} is no number of seconds")
-    return float(value)
+    settle = _grammar.seconds(entry.get("settle", _actuator.CACHED), "settle")
+    return {**{name: value for name, value in found.items() if value is not None}, "settle": settle}
 
 
 def _refuse(entry: Mapping[str, Any], names: tuple[str, ...], why: str) -> None:

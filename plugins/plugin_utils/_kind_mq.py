@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,7 +48,7 @@ def sources(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
         given["servers"] = [given["servers"]]
     defaults = {name: option.get("default") for name, option in _mq_brokers.OPTIONS.items()}
     _mq_brokers.check({**defaults, "broker": entry["kind"], **given})
-    numbers = {name: _seconds(entry[name], name) for name in _SECONDS if entry.get(name) is not None}
+    numbers = {name: _grammar.seconds(entry[name], name) for name in _SECONDS if entry.get(name) is not None}
     settings = {"broker": entry["kind"], **given, **numbers, "last": _flag(entry.get("last", False), "last")}
     where = " and ".join(given["servers"])
     reader = _grammar.word(entry.get("reader", "localhost"), "reader")
@@ -76,7 +75,7 @@ def own(entry: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"finished {finished!r} is no list of targets, as in [{{url: ..., expect: {{in_flight: 0}}}}]")
     for target in finished:
         _target.validate(target)
-    return {**levers, "finished": finished, "quiet": _seconds(entry.get("quiet", 0.0), "quiet")}
+    return {**levers, "finished": finished, "quiet": _grammar.seconds(entry.get("quiet", 0.0), "quiet")}
 
 
 def _written(given: Any, what: str) -> Any:
@@ -84,12 +83,6 @@ def _written(given: Any, what: str) -> Any:
     found = {"none": True} if given == "none" else given
     _lever.lever(found, what)
     return found
-
-
-def _seconds(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{what} {value!r} is no number of seconds")
-    return float(value)
 
 
 def _flag(value: Any, what: str) -> bool:

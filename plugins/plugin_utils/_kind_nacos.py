@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,7 +41,13 @@ def sources(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
     _nacos.check({**defaults, **settings})
     reader = _grammar.word(entry.get("reader", "localhost"), "reader")
     where = f"{pool(entry)} in {given.get('namespace', 'public')} at {' and '.join(names['servers'])}"
-    return [{"name": where, "host": reader, "settings": {**settings, "settle": _settle(entry)}}]
+    return [
+        {
+            "name": where,
+            "host": reader,
+            "settings": {**settings, "settle": _grammar.seconds(entry.get("settle", _CACHED), "settle")},
+        }
+    ]
 
 
 def member(entry: Mapping[str, Any], address: str) -> str:
@@ -63,10 +68,3 @@ def _names(entry: Mapping[str, Any], name: str) -> list[Any]:
     if not found or not all(isinstance(one, str) and one for one in found):
         raise ValueError(f"{name} {given!r} is no name, or list of them")
     return found
-
-
-def _settle(entry: Mapping[str, Any]) -> float:
-    value = entry.get("settle", _CACHED)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"settle {value!r} is no number of seconds")
-    return float(value)

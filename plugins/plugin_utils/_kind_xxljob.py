@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,7 +46,7 @@ def sources(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not _numbers(more.get("jobs", [])):
         raise ValueError(f"jobs {more['jobs']!r} is no list of the ids of jobs, as in [12, 13]")
     if entry.get("settle") is not None:
-        more["settle"] = _seconds(entry["settle"])
+        more["settle"] = _grammar.seconds(entry["settle"], "settle")
     reader = _grammar.word(entry.get("reader", "localhost"), "reader")
     name = f"{pool(entry)} at {' and '.join(admin)}"
     return [{"name": name, "host": reader, "settings": {**given, **more}}]
@@ -74,9 +73,3 @@ def own(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _numbers(given: Any) -> bool:
     return isinstance(given, list) and all(isinstance(one, int) and not isinstance(one, bool) for one in given)
-
-
-def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"settle {value!r} is no number of seconds")
-    return float(value)
