@@ -185,7 +185,6 @@ waited:
   returned: when the arguments are valid
 """
 
-import math
 import os
 from typing import Any
 
@@ -198,6 +197,7 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
     _grammar,
     _leased,
     _lever,
+    _waits,
 )
 from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 from ansible_collections.lossless.restart.plugins.module_utils._application import ApplicationError
@@ -225,7 +225,6 @@ SPEC: dict[str, Any] = {
     },
     "supports_check_mode": True,
 }
-_DAY = 86400.0
 
 
 def turn_of(params: dict[str, Any], check_mode: bool) -> Turn:
@@ -237,14 +236,9 @@ def turn_of(params: dict[str, Any], check_mode: bool) -> Turn:
     if not params["member"]:
         raise ValueError("member is missing: name the instance, as in '10.0.0.3:8080'")
     _grammar.path(params["state_dir"], "state_dir")
-    for name, least in (("deadline", 0.01), ("interval", 0.01), ("settle", 0.0)):
-        if not (math.isfinite(params[name]) and least <= params[name] <= _DAY):
-            raise ValueError(f"{name} {params[name]!r} is no number of seconds from {least:g} to {_DAY:g}")
-    if params["state"] in (OUT, READ) and params["settle"] >= params["deadline"]:
-        raise ValueError(
-            f"settle {params['settle']:g} s does not fit into deadline {params['deadline']:g} s, which in the playbook "
-            "is instance_drain_deadline"
-        )
+    _waits.check(params)
+    if params["state"] in (OUT, READ):
+        _waits.fit(params)
     app = _application.application(params)
     times = {name: params[name] for name in ("settle", "deadline", "interval")}
     return Turn(app, check=check_mode, **times)

@@ -144,6 +144,7 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
     _leased,
     _nacos,
     _nacos_client,
+    _waits,
 )
 from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
 from ansible_collections.lossless.restart.plugins.module_utils._nacos_turn import IN, OUT, Turn
@@ -168,7 +169,6 @@ SPEC: dict[str, Any] = {
     },
     "supports_check_mode": True,
 }
-_DAY = 86400.0
 
 
 def check(params: dict[str, Any]) -> None:
@@ -181,18 +181,15 @@ def check(params: dict[str, Any]) -> None:
     for member in params["members"]:
         _grammar.address(member, "members:")
     for name, least, most in (
-        ("deadline", 0.01, _DAY),
-        ("interval", 0.01, _DAY),
-        ("settle", 0.0, _DAY),
+        ("deadline", 0.01, _waits.DAY),
+        ("interval", 0.01, _waits.DAY),
+        ("settle", 0.0, _waits.DAY),
         ("share", 0.1, 100.0),
     ):
         if not (math.isfinite(params[name]) and least <= params[name] <= most):
             raise ValueError(f"{name} {params[name]!r} is no number from {least:g} to {most:g}")
-    if params["state"] == OUT and params["settle"] >= params["deadline"]:
-        raise ValueError(
-            f"settle {params['settle']:g} s does not fit into deadline {params['deadline']:g} s, which in the playbook "
-            "is instance_drain_deadline"
-        )
+    if params["state"] == OUT:
+        _waits.fit(params)
     _grammar.path(params["state_dir"], "state_dir")
 
 

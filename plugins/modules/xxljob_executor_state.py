@@ -136,7 +136,6 @@ waited:
 """
 
 import contextlib
-import math
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -150,6 +149,7 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
     _http,
     _leased,
     _lever,
+    _waits,
     _xxljob,
     _xxljob_admin,
 )
@@ -187,7 +187,6 @@ SPEC: dict[str, Any] = {
     },
     "supports_check_mode": True,
 }
-_DAY = 86400.0
 
 
 def executor(given: dict[str, Any]) -> Executor:
@@ -218,14 +217,9 @@ def check(params: dict[str, Any]) -> list[Executor]:
     names = [one["member"] for one in params["executors"]]
     if not names or len(set(names)) != len(names):
         raise ValueError(f"executors {', '.join(names) or '[]'} names nobody, or one twice")
-    for name, least in (("deadline", 0.01), ("interval", 0.01), ("settle", 0.0)):
-        if not (math.isfinite(params[name]) and least <= params[name] <= _DAY):
-            raise ValueError(f"{name} {params[name]!r} is no number of seconds from {least:g} to {_DAY:g}")
-    if params["state"] == OUT and params["settle"] >= params["deadline"]:
-        raise ValueError(
-            f"settle {params['settle']:g} s does not fit into deadline {params['deadline']:g} s, which in the playbook "
-            "is instance_drain_deadline"
-        )
+    _waits.check(params)
+    if params["state"] == OUT:
+        _waits.fit(params)
     _grammar.path(params["state_dir"], "state_dir")
     return [executor(one) for one in params["executors"]]
 
