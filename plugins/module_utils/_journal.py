@@ -68,6 +68,14 @@ def head(data: bytes) -> Head:
     return Head(record["n"] if record else 0, hashlib.sha256(data).hexdigest())
 
 
+def holds(lines: Iterable[bytes], event: Mapping[str, Any]) -> bool:
+    """Whether one of the lines is this event's, whatever was before it."""
+    chained = {"n", "prev"}
+    wanted = json.loads(json.dumps(event))
+    records = [record for record in map(_record, lines) if record]
+    return any({key: value for key, value in record.items() if key not in chained} == wanted for record in records)
+
+
 def verify(segments: Iterable[tuple[str, Iterable[bytes]]], known: Sequence[Head] = ()) -> Found:
     """Whether all lines are there as they were written. segments: (place, lines) in their order. known: heads that were
     told before."""

@@ -94,9 +94,15 @@ class ZooKeeper:
         if self._dry:
             return
         record = {**event, "run": run}
+        tried: list[bool] = []
 
         def changed() -> _Written[None] | None:
-            sealed, with_it = self._sealed(record)
+            last = self._last_piece()
+            # After a lost answer it may be there already, and others may have written behind it.
+            if tried and last and _journal.holds((last.data or b"").splitlines(), record):
+                return None
+            tried.append(True)
+            sealed, with_it = self._sealed(record, last)
             return _Written(None, sealed, [*with_it, *(self._logged(run, record) if run else [])])
 
         self._replaced(changed)
@@ -111,9 +117,9 @@ class ZooKeeper:
         longer = replace(last, data=(last.data or b"") + line)
         return [longer] if pieces else [Node(folder, b""), longer]
 
-    def _sealed(self, record: Mapping[str, Any]) -> tuple[Node, list[Node]]:
+    def _sealed(self, record: Mapping[str, Any], last: Node | None) -> tuple[Node, list[Node]]:
         """The journal's last piece with one line more, and what has to be made with it."""
-        folder, last = self._nodes.path("journal"), self._last_piece()
+        folder = self._nodes.path("journal")
         head = _head_of(last)
         line = _journal.line(record, head).encode() + b"\n"
         if last is None or len(last.data or b"") + len(line) > _PIECE:

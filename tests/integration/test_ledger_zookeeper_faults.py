@@ -10,8 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -134,6 +134,30 @@ def test_an_event_without_an_answer_is_logged_once(behind: Place, proxy: Proxy, 
     assert [event["event"] for event in truth.events(behind.path, RUN_ID)] == ["began", "granted", "ended"]
 
 
+@pytest.mark.parametrize("what", [ANSWER, REQUEST])
+def test_somebody_logged_before_it_was_known(
+    behind: Place, place: Place, proxy: Proxy, truth: Truth, what: str
+) -> None:
+    """It is not logged again behind what others wrote meanwhile, and not forgotten where it never came."""
+    other = {**place.settings, "ledger": f"zookeeper://{place.hosts}{behind.path}"}
+
+    def go_on() -> None:
+        wait_for("the loss", lambda: proxy.lost == 1 and not proxy.passing.is_set())
+        with opened(other, found=False) as ledger:
+            ledger.append(RUN_ID, {"event": "heard"})
+        proxy.heal()
+
+    with behind.opened(found=False) as ledger:
+        ledger.append(RUN_ID, {"event": "began"})
+        proxy.lose(what, MULTI, then=proxy.cut)
+        helper = threading.Thread(target=go_on)
+        helper.start()
+        ledger.append(RUN_ID, {"event": "granted"})
+        helper.join()
+    came = ["granted", "heard"] if what == ANSWER else ["heard", "granted"]
+    assert [event["event"] for event in truth.events(behind.path, RUN_ID)] == ["began", *came]
+
+
 def test_the_time_without_an_answer(behind: Place, proxy: Proxy) -> None:
     with behind.opened(found=False) as ledger:
         proxy.lose(ANSWER, SET)
@@ -184,8 +208,8 @@ def test_a_suspended_connection(behind: Place, proxy: Proxy, truth: Truth) -> No
 # Servers that die
 
 
-class Counting:
-    """Processes that count the ledger's token up, one commit after the other, for as long as the block."""
+class Leasing:
+    """Processes that each write one lease after the other, for as long as the block."""
 
     def __init__(self, place: Place, processes: int) -> None:
         with place.opened() as ledger:
@@ -193,9 +217,9 @@ class Counting:
         self._place = place
         self._over = FORK.Event()
         self._answered, self._refused = FORK.Value("i", 0), FORK.Value("i", 0)
-        self._workers = [FORK.Process(target=self._count) for _unused in range(processes)]
+        self._workers = [FORK.Process(target=self._write, args=(number,)) for number in range(processes)]
 
-    def __enter__(self) -> Counting:
+    def __enter__(self) -> Leasing:
         for worker in self._workers:
             worker.start()
         return self
@@ -212,22 +236,29 @@ class Counting:
         wait_for(f"{commits} more commits", lambda: self._answered.value >= enough, 60)
 
     def check(self, truth: Truth) -> None:
-        """What was answered is there; of what was refused it was said that nobody knows."""
+        """What was answered is there, once; of what was refused it was said that nobody knows."""
         assert [worker.exitcode for worker in self._workers] == [0] * len(self._workers)
-        counted = truth.state(self._place.path)["token"] - self._first
-        assert self._answered.value <= counted <= self._answered.value + self._refused.value
+        state = truth.state(self._place.path)
+        assert self._answered.value <= len(state["leases"]) <= self._answered.value + self._refused.value
+        assert state["token"] - self._first == len(state["leases"])
 
-    def _count(self) -> None:
-        while not self._over.is_set():
-            try:
-                with self._place.opened(found=False) as ledger:
-                    ledger.commit(lambda state: replace(state, token=state.token + 1))
-                count = self._answered
-            except Refused as error:
-                assert "Whether its last change was written is not known" in str(error), error
-                count = self._refused
-            with count.get_lock():
-                count.value += 1
+    def _write(self, worker: int) -> None:
+        for number in count(1):
+            if self._over.is_set():
+                return
+            self._lease(f"order-{worker}-{number}")
+
+    def _lease(self, host: str) -> None:
+        """As the guard does: what is there already is not written again."""
+        try:
+            with self._place.opened(found=False) as ledger:
+                ledger.commit(lambda state: state if host in state.leases else leasing(host)(state))
+            told = self._answered
+        except Refused as error:
+            assert "Whether its last change was written is not known" in str(error), error
+            told = self._refused
+        with told.get_lock():
+            told.value += 1
 
 
 @pytest.fixture(autouse=True)
@@ -245,27 +276,27 @@ def _serving(ensemble: ZooKeeper) -> Iterator[None]:
 
 def test_the_leader_is_killed(ensemble: ZooKeeper, place: Place, truth: Truth) -> None:
     """Twice in the middle of commits by four processes: none that was answered is lost, and none is done twice."""
-    with Counting(place, 4) as counting:
+    with Leasing(place, 4) as leases:
         for _unused in range(2):
-            counting.goes_on(10)
+            leases.goes_on(10)
             leader = ensemble.leader()
             leader.kill()
-            counting.goes_on(10)
+            leases.goes_on(10)
             leader.start()
-    counting.check(truth)
+    leases.check(truth)
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_server_freezes(ensemble: ZooKeeper, place: Place, truth: Truth, number: int) -> None:
     """Past the session's time, whether it leads or follows; when it goes on, what it still had to do is void."""
-    with Counting(place, 3) as counting:
-        counting.goes_on(10)
+    with Leasing(place, 3) as leases:
+        leases.goes_on(10)
         ensemble.servers[number].pause()
         time.sleep(PAST_THE_SESSION)
-        counting.goes_on(10)
+        leases.goes_on(10)
         ensemble.servers[number].resume()
-        counting.goes_on(10)
-    counting.check(truth)
+        leases.goes_on(10)
+    leases.check(truth)
 
 
 def test_all_restarted(ensemble: ZooKeeper, place: Place, truth: Truth) -> None:

@@ -52,6 +52,14 @@ def test_a_whole_one() -> None:
     assert _journal.verify([]) == _journal.Found(0, 0, Head(), "")
 
 
+def test_an_event_is_found_whatever_was_before_it() -> None:
+    lines = chain(3)
+    assert _journal.holds(lines, {"event": "step", "at": 1.0, "text": "x"})
+    assert not _journal.holds(lines, {"event": "step", "at": 1.0, "text": "y"})
+    assert not _journal.holds(lines[:1], {"event": "step", "at": 1.0, "text": "x"})
+    assert not _journal.holds([b"no line"], {})
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
