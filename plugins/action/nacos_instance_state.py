@@ -9,12 +9,14 @@ from typing import Any
 from ansible_collections.lossless.restart.plugins.plugin_utils import _own
 from ansible_collections.lossless.restart.plugins.plugin_utils._action import LeasedAction
 
-_IN, _OUT = "in", "out"
+_IN, _OUT, _HELD = "in", "out", "held"
 _GONE = "gone"
 
 
 class ActionModule(LeasedAction):
     """See plugins/plugin_utils/_action.py."""
+
+    _supports_async = True
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         result = super().act(args, variables)
@@ -24,7 +26,7 @@ class ActionModule(LeasedAction):
         return super().made({**args, **_own.ledger(str(variables["inventory_hostname"]))}, variables)
 
     def members(self, points: list[dict[str, Any]], state: str | None, warmup: int | None) -> dict[str, Any]:
-        wanted = _IN if state == "before" else _OUT
+        wanted = {"before": _IN, _HELD: _HELD}.get(str(state), _OUT)
         # Who was not registered then comes as it likes with its next process.
         meant = [point for point in points if wanted == _OUT or point["state"] != _GONE]
         return {

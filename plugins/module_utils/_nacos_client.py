@@ -23,6 +23,8 @@ _CHANGE = {
     V2: ("PUT", "v2/ns/instance"),
     V3: ("PUT", "v3/admin/ns/instance/partial"),
 }
+# A whole update needs nobody to be registered.
+_WHOLE = {V1: ("PUT", "v1/ns/instance"), V2: _CHANGE[V2], V3: ("PUT", "v3/admin/ns/instance")}
 _ALIVE = "v3/admin/core/state/liveness"
 _PAGE = 500
 
@@ -89,7 +91,18 @@ class Client:
     def put(self, url: str, service: str, one: Instance, enabled: bool, weight: float) -> None:
         """Say of an instance whether it is to be called, and how often; all else stays."""
         method, path = _CHANGE[self._of(url)]
-        words = {
+        words = self._said(service, one, enabled, weight)
+        if self._of(url) == V2:
+            words["metadata"] = json.dumps(dict(one.metadata))
+        self._asked(url, method, path, words)
+
+    def put_away(self, url: str, service: str, one: Instance, enabled: bool, weight: float) -> None:
+        """Say the same of one that is not registered, for when it is again; with metadata, which then are its own."""
+        method, path = _WHOLE[self._of(url)]
+        self._asked(url, method, path, {**self._said(service, one, enabled, weight), "metadata": "{}"})
+
+    def _said(self, service: str, one: Instance, enabled: bool, weight: float) -> dict[str, Any]:
+        return {
             **self._words(service),
             "clusterName": one.cluster,
             "ip": one.ip,
@@ -99,9 +112,6 @@ class Client:
             # Left out it is taken for 1.
             "weight": f"{weight:g}",
         }
-        if self._of(url) == V2:
-            words["metadata"] = json.dumps(dict(one.metadata))
-        self._asked(url, method, path, words)
 
     def _words(self, service: str) -> dict[str, Any]:
         place = self._place

@@ -13,7 +13,8 @@ description:
   - Sets C(enabled) of the instances in all of their services, so that their weight and metadata stay.
     Then it is waited for until no server shows them to consumers, throughout O(settle).
   - An instance that is disabled stays so when its process starts again within about a minute. One that is away for
-    longer comes back enabled, with its own weight. So after a restart it is always set as O(before) has it.
+    longer comes back enabled, with its own weight, unless it is V(held). After a restart it is always set as O(before)
+    has it.
   - An instance that is not registered is not made up. Where O(before) has it, it is waited for.
 requirements:
   - requests, on the host on which the module runs.
@@ -27,8 +28,12 @@ options:
     description:
       - Whether consumers are to call the instances.
       - With O(leases), V(down) disables them, and V(before) puts back what was there when the lease was granted.
+      - V(held) keeps those that are disabled so, for O(deadline) or until a task with V(in) sets them. It looks every
+        O(interval), tells Nacos again of who is away, and disables who comes back enabled. It runs beside the restart,
+        with C(async) and C(poll=0). Who is enabled while it is there is wanted, and not held any more; who has not
+        come back at the deadline is let go, so that nothing waits for who gets that address another day.
     type: str
-    choices: [out, in, down, before]
+    choices: [out, in, held, down, before]
     required: true
   source:
     description: With O(leases), the name of the source in the service's description.
@@ -92,6 +97,18 @@ EXAMPLES = r"""
     deadline: 90
   register: left
 
+- name: Keep it so for ten minutes, whatever its process does
+  lossless.restart.nacos_instance_state:
+    state: held
+    servers: ["http://nacos1:8848/nacos", "http://nacos2:8848/nacos"]
+    services: [order-svc]
+    members: ["10.0.0.3:8080"]
+    before: "{{ left.before }}"
+    deadline: 600
+    interval: 2
+  async: 660
+  poll: 0
+
 - name: After the restart, put back what was there
   lossless.restart.nacos_instance_state:
     state: in
@@ -118,6 +135,10 @@ after:
   description: How it is now, in the same shape.
   type: dict
   returned: when Nacos was read
+set:
+  description: With V(held), how often Nacos was told again.
+  type: int
+  returned: with O(state=held)
 waited:
   description: Seconds until it was proved.
   type: float
@@ -147,13 +168,14 @@ from ansible_collections.lossless.restart.plugins.module_utils import (
     _waits,
 )
 from ansible_collections.lossless.restart.plugins.module_utils._answer import Failed
+from ansible_collections.lossless.restart.plugins.module_utils._nacos_hold import HELD, Hold, Marks
 from ansible_collections.lossless.restart.plugins.module_utils._nacos_turn import IN, OUT, Turn
 
 SPEC: dict[str, Any] = {
     "argument_spec": {
         **_nacos.OPTIONS,
         **_leased.OPTIONS,
-        "state": {"type": "str", "choices": [OUT, IN, "down", "before"], "required": True},
+        "state": {"type": "str", "choices": [OUT, IN, HELD, "down", "before"], "required": True},
         "source": {"type": "str"},
         "members": {"type": "list", "elements": "str", "default": []},
         "before": {"type": "dict"},
@@ -174,8 +196,10 @@ SPEC: dict[str, Any] = {
 def check(params: dict[str, Any]) -> None:
     """Raises ValueError for the first argument that cannot be meant."""
     _leased.members(params)
-    if params["state"] not in (OUT, IN):
-        raise ValueError(f"state {params['state']} goes with leases; without them it is out or in")
+    if params["state"] not in (OUT, IN, HELD):
+        raise ValueError(f"state {params['state']} goes with leases; without them it is out, in or held")
+    if params["state"] == HELD and set(params["members"]) - set(known(params)):
+        raise ValueError("state held needs before, which says what the members were")
     if not params["members"] or len(set(params["members"])) != len(params["members"]):
         raise ValueError(f"members {', '.join(params['members']) or '[]'} names nobody, or one twice")
     for member in params["members"]:
@@ -204,36 +228,69 @@ def known(params: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def fenced(params: dict[str, Any], check_mode: bool) -> Iterator[None]:
+def alone(params: dict[str, Any]) -> Iterator[None]:
     """One change at a time of these services from this host, and only by who holds the leases."""
-    if check_mode or params["recheck"] or not params["tokens"]:
-        yield
-        return
-    place = f"{params['namespace']} {params['group']} {params['services'][0]}"
+    place = place_of(params)
     lock = _files.lock_of(params["state_dir"], "nacos", place)
     with _files.locked(lock, deadline=params["deadline"], what=f"another change of {place} in Nacos"):
-        for member, token in params["tokens"].items():
+        for member, token in (params["tokens"] or {}).items():
             _fence.admit(params["state_dir"], f"nacos {place} {member}", int(token), params["ledger"])
         yield
 
 
+@contextlib.contextmanager
+def fenced(params: dict[str, Any], check_mode: bool) -> Iterator[None]:
+    """The same where something is changed, and where it is by leases; what is enabled is nobody's to hold."""
+    if check_mode or params["recheck"]:
+        yield
+        return
+    with alone(params) if params["tokens"] else contextlib.nullcontext():
+        if params["state"] == IN:
+            Marks(params["state_dir"], place_of(params)).end(params["members"])
+        yield
+
+
+def place_of(params: dict[str, Any]) -> str:
+    """What these services are called in this host's state_dir."""
+    return f"{params['namespace']} {params['group']} {params['services'][0]}"
+
+
+def turn_of(client: _nacos_client.Client, params: dict[str, Any], check_mode: bool) -> Turn:
+    """Of the members, by the arguments."""
+    more = {"share": params["share"], "check": check_mode}
+    return Turn(client, params["services"], params["members"], known(params), **more)
+
+
+def hold_of(client: _nacos_client.Client, params: dict[str, Any]) -> Hold:
+    """Of the members, with the weights that they had."""
+    weights = {
+        member: {service: one["weight"] for service, one in services.items()}
+        for member, services in known(params).items()
+        if member in params["members"]
+    }
+    return Hold(client, weights, Marks(params["state_dir"], place_of(params)), lambda: alone(params))
+
+
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
-    """Disable or enable the members, and prove it."""
-    turn = None
+    """Disable or enable the members, and prove it; or keep them disabled."""
+    work: Turn | Hold | None = None
     try:
         check(params)
-        with contextlib.closing(_nacos_client.of(params)) as client, fenced(params, check_mode):
-            turn = Turn(
-                client, params["services"], params["members"], known(params), share=params["share"], check=check_mode
-            )
-            times = {name: params[name] for name in ("settle", "deadline", "interval")}
-            said = turn.run(params["state"], recheck=params["recheck"], **times)
+        with contextlib.closing(_nacos_client.of(params)) as client:
+            if params["state"] == HELD:
+                work = hold_of(client, params)
+                said = "would hold them" if check_mode else work.run(params["deadline"], params["interval"])
+            else:
+                work = turn_of(client, params, check_mode)
+                times = {name: params[name] for name in ("settle", "deadline", "interval")}
+                with fenced(params, check_mode):
+                    said = work.run(params["state"], recheck=params["recheck"], **times)
     except (_nacos.NacosError, _fence.Fenced, _files.LockTimeout, ValueError) as error:
-        raise Failed(f"{', '.join(params['members'])}: {error}", turn.result if turn else {}) from error
+        raise Failed(f"{', '.join(params['members'])}: {error}", work.result if work else {}) from error
     except OSError as error:
         where, who = params["state_dir"], f"uid {os.geteuid()}, as which this runs"
         raise Failed(f"state_dir {where}: {error}. It has to belong to {who}.") from error
-    return {**turn.result, "msg": f"{', '.join(params['members'])}: {said}"}
+    return {**work.result, "msg": f"{', '.join(params['members'])}: {said}"}
 
 
 def main() -> None:

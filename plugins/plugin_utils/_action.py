@@ -56,7 +56,8 @@ class FleetAction(ActionBase):
             if _local.serves(self, variables):
                 result = _local.run(name, args, bool(self._task.check_mode))
             else:
-                result = self._execute_module(module_name=name, module_args=args, task_vars=variables)
+                beside = bool(self._task.async_val)
+                result = self._execute_module(name, module_args=args, task_vars=variables, wrap_async=beside)
         except AnsibleConnectionFailure as error:
             result = {"failed": True, "lost": True, "msg": f"{self.place(variables)} is unreachable: {error}"}
         if result.pop("unreachable", False):

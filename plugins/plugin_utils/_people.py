@@ -209,7 +209,10 @@ class People:
         return result
 
     def _release(self, args: Result) -> Result:
-        result = self._ask({**args, **_as(_own.leases(args["wanted"]))})
+        """What its run had restarted is done by now: it is healthy, in traffic and judged. All else is still to do."""
+        held = _own.leases(args["wanted"])
+        done = all(_restarted(host, lease) for host, lease in held.items())
+        result = self._ask({**args, **_as(held), "done": done})
         if not result.get("failed"):
             _own.end_leases(args["wanted"], _own.RESTORED)
         return result
@@ -228,6 +231,12 @@ class People:
         results = [self._ask({**args, "run": run, "owner": _controller.owner()}) for run in ended]
         wrong = [str(result["msg"]) for result in results if result.get("failed")]
         return {"changed": bool(ended), "failed": bool(wrong), "msg": "; ".join(wrong) or f"ended {len(ended)} runs"}
+
+
+def _restarted(host: str, lease: Mapping[str, Any]) -> bool:
+    """Whether the process of now is another than the one that ran when the lease was granted."""
+    now = _own.process(host)
+    return bool(lease["process"] and now and now != lease["process"])
 
 
 def _as(held: Mapping[str, Mapping[str, Any]]) -> Result:

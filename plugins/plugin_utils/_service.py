@@ -63,6 +63,7 @@ def description(
     }
     for host, own in found.items():
         _settings.check_selected(host, own)
+        _settings.check_settles(host, own, instances[host])
     sources = _description.sources_of(instances)
     _check_sources(sources, inventory)
     for host, own in found.items():

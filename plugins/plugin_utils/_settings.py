@@ -236,6 +236,17 @@ def check_selected(host: str, values: Mapping[str, Any]) -> None:
         raise Invalid(f"{host}: instance_warmup {values['instance_warmup']!r}: shares are percent from 1 to 100")
 
 
+def check_settles(host: str, values: Mapping[str, Any], described: Mapping[str, Any]) -> None:
+    """Refuse what could never be proved out: an entry of instance_traffic that has to be seen so for too long."""
+    given = [*described["points"], *(source["settings"] for source in described["sources"])]
+    longest = max((one["settle"] for one in given if one.get("settle") is not None), default=0.0)
+    if longest >= values["instance_drain_deadline"]:
+        raise Invalid(
+            f"{host}: instance_traffic: settle {longest:g} s must be shorter than "
+            f"instance_drain_deadline {values['instance_drain_deadline']:g} s"
+        )
+
+
 def check_held(
     host: str, values: Mapping[str, Any], fleet: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]
 ) -> None:

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """rolling_restart.yml on instances of all kinds at once: the order in which they go out, and the floor of all pools.
 
-Each kind is watched from outside: by the registries' own trees, the brokers' own tool, the balancers' files.
+Each kind is watched from outside: by the registries' own trees, the brokers' own tool, the balancers' files. The kind
+firewall is in nginx's place where it is used, and has its own tests.
 """
 
 from __future__ import annotations
@@ -17,18 +18,21 @@ from typing import Any
 import pytest
 
 from tests import lab
-from tests.lab.demo import clean
+from tests.integration.test_roll_xxljob import WHOLE
+from tests.lab.demo import clean, wait_for
 from tests.lab.dubbo.truth import children, client
 from tests.lab.nacos.caller import Caller as NacosCaller
 from tests.lab.nacos.server import Nacos
 from tests.lab.spring.caller import Caller as SpringCaller
 from tests.lab.stage.both import APPLICATION
 from tests.lab.stage.everything import Everything
+from tests.lab.stage.jobs import Giver
+from tests.lab.xxljob.admin_double import AdminDouble
 from tests.lab.zookeeper import ZooKeeper
 
 pytestmark = pytest.mark.timeout(900)
 # As they are drained: what starts work first, whom somebody sends to then, the application last.
-ORDER = ["timer", "kafka", "dubbo", "nacos", "nginx", "spring"]
+ORDER = ["timer", "xxljob", "kafka", "dubbo", "nacos", "nginx", "spring"]
 WHO = "order-1"
 
 
@@ -77,8 +81,9 @@ def zookeeper(tmp_path: Path) -> Iterator[ZooKeeper]:
 @pytest.fixture
 def fleet(tmp_path: Path, zookeeper: ZooKeeper, nacos: Nacos) -> Iterator[Everything]:
     (tmp_path / "brokers").mkdir()
-    with lab.kafka(tmp_path / "brokers", consumers=0) as brokers:
+    with lab.kafka(tmp_path / "brokers", consumers=0) as brokers, AdminDouble() as admin:
         parts: dict[str, Any] = {
+            "admin": admin,
             "brokers": brokers,
             "zookeeper": zookeeper,
             "registry": zookeeper.hosts,
@@ -102,6 +107,7 @@ def test_the_order_and_the_floor_of_all_pools(fleet: Everything, zookeeper: ZooK
 
         looks: dict[str, Callable[[], bool]] = {
             "timer": lambda: WHO in fleet.off,
+            "xxljob": lambda: fleet.executors[WHO].member not in fleet.admin.registered,
             "kafka": lambda: fleet.consumers[WHO].name not in fleet.brokers.members(),
             "dubbo": lambda: not registered(),
             "nacos": lambda: not fleet.there()[WHO][0],
@@ -109,7 +115,7 @@ def test_the_order_and_the_floor_of_all_pools(fleet: Everything, zookeeper: ZooK
             "spring": lambda: spring.statuses()[fleet.services[WHO].name] == "DOWN",
         }
         producer = fleet.brokers.produce(2000, 60)
-        with fleet.watched() as (web, observer):
+        with fleet.watched() as (web, observer), Giver(fleet) as giver:
             stopped: dict[str, bool] = {}
 
             def look() -> None:
@@ -125,6 +131,8 @@ def test_the_order_and_the_floor_of_all_pools(fleet: Everything, zookeeper: ZooK
             fleet.complete()
             assert not any(holds() for holds in looks.values()) and fleet.held() == {}
             account = fleet.account(producer, leavers)
+        wait_for("every job to end", lambda: all(fleet.journal().get(one) == WHOLE for one in giver.given), 60)
+        assert giver.lost == []
         assert account.sent == 2000 and account.clean, account.text()
         assert clean(web.result), web.losses
         assert spring.failures == [] and called.failures == [], (spring.failures, called.failures)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,15 @@ from ansible_collections.lossless.restart.plugins.plugin_utils import _local
 from tests.integration.test_roll_killed import boundary
 from tests.lab.demo import clean, wait_for
 from tests.lab.nacos.caller import Caller
-from tests.lab.nacos.server import PASSWORD, SERVICE, USER, Nacos, Registered
+from tests.lab.nacos.server import PASSWORD, REMEMBERED, SERVICE, USER, Nacos, Registered
 from tests.lab.nginx import free_port
 from tests.lab.stage import LONG
 from tests.lab.stage.listed import Listed
 from tests.lab.zookeeper import HOST
 
 pytestmark = pytest.mark.timeout(600)
+# Seconds after which the server knows nothing more of who has gone; it looks every 5 s.
+FORGOTTEN = REMEMBERED + 8
 # As it was registered.
 WHOLE = (True, 3.0, "{'zone': 'a'}")
 # What is the same in both versions is tried with the newer one, and by `make matrix` with the other.
@@ -84,6 +87,34 @@ def test_a_server_that_is_restarted(tmp_path: Path, nacos: Nacos, wiped: bool) -
             ended = fleet.roll("-e", "instance_restart_deadline=120", limit="order-1")
             assert ended.code == 0 and fleet.held() == {}, ended.text
             wait_for("both registered", lambda: fleet.there() == dict.fromkeys(fleet.instances, WHOLE), 60, 0.5)
+        assert clean(client.result), client.losses
+    assert caller.failures == [], caller.failures
+
+
+@newer
+def test_a_start_that_takes_longer_than_nacos_remembers(tmp_path: Path, nacos: Nacos) -> None:
+    """The new process registers, is not called before its gate and its warm-up, and comes in as the old one was."""
+    with Listed(tmp_path / "fleet", nacos, instances=2) as fleet, Caller(fleet.watcher) as caller:
+        one = fleet.registered["order-1"]
+        first: list[tuple[bool, float, str]] = []
+
+        def wait() -> None:
+            wait_for("it to be gone", lambda: "order-1" not in fleet.there(), 60, 0.2)
+            ended = time.monotonic()
+            wait_for("the time to pass", lambda: time.monotonic() > ended + FORGOTTEN, FORGOTTEN + 60, 0.5)
+            threading.Thread(target=look).start()
+
+        def look() -> None:
+            wait_for("it to be back", lambda: "order-1" in fleet.there(), 60, 0.05)
+            first.append(fleet.there()["order-1"])
+
+        with fleet.watched() as (client, _observer):
+            fleet.moments.before("supervisorctl start order-1", 1, wait)
+            ended = fleet.roll("-e", "instance_restart_deadline=120", limit="order-1")
+            assert ended.code == 0 and fleet.held() == {}, ended.text
+            wait_for("it to be called", lambda: len(caller.pids[one.member]) == 2)
+        assert first == [(False, *WHOLE[1:])]
+        assert fleet.there() == dict.fromkeys(fleet.instances, WHOLE)
         assert clean(client.result), client.losses
     assert caller.failures == [], caller.failures
 
@@ -176,6 +207,13 @@ class Alone:
             asked["auth"] = {"file": str(secret)}
         return _local.run(module, {**asked, **more}, check)
 
+    def leaves(self, away: int) -> None:
+        """Its process dies, and has been gone for so long."""
+        self.instance.kill()
+        wait_for("it to be gone", lambda: self.nacos.registered() == {}, 60, 0.2)
+        ended = time.monotonic()
+        wait_for("the time to pass", lambda: time.monotonic() > ended + away, away + 60, 0.5)
+
     def state(self, state: str, check: bool = False, **more: Any) -> dict[str, Any]:
         times = {"settle": 1.0, "deadline": 20.0, "state_dir": str(self.folder)}
         return self.call("nacos_instance_state", check, **{"state": state, **times, **more})
@@ -214,20 +252,37 @@ def test_a_person_s_hand_is_put_back(alone: Alone) -> None:
 
 
 @newer
-@pytest.mark.parametrize("away", [0, 80])
-def test_what_is_away_for_longer_comes_back_enabled(alone: Alone, away: int) -> None:
-    """As Nacos has it; and what it was is set in either case."""
+@pytest.mark.parametrize("away", [0, FORGOTTEN])
+def test_what_nobody_holds_comes_back_enabled(alone: Alone, away: int) -> None:
+    """Of who is away for longer, as Nacos has it; and what it was is set in either case."""
     alone.nacos.set(alone.instance.member, enabled=True, weight=2)
     left = alone.state("out")
-    alone.instance.kill()
-    ended = time.monotonic()
-    wait_for("it to be gone", lambda: alone.nacos.registered() == {}, 60, 0.2)
-    wait_for("the time to pass", lambda: time.monotonic() > ended + away, away + 60, 0.5)
+    alone.leaves(away)
     alone.instance.start()
     wait_for("it to be registered", lambda: bool(alone.nacos.registered()), 60, 0.2)
     assert alone.there[:2] == ((True, 3.0) if away else (False, 2.0))
     back = alone.state("in", before=left["before"])
     assert not back.get("failed") and alone.there == (True, 2.0, WHOLE[2]), back
+
+
+@pytest.mark.parametrize(("nacos", "api"), [(2, "v1"), (2, "v2"), (3, "v3")], indirect=["nacos"])
+def test_what_is_held_comes_back_disabled(alone: Alone, api: str) -> None:
+    """However long it was away, and also where nobody else is in its service; with the metadata of its next process."""
+    seen: list[str] = []
+    left = alone.state("out", api=api)
+    more = {"before": left["before"], "interval": 1.0, "deadline": 300.0, "api": api}
+    with ThreadPoolExecutor(1) as pool:
+        holding = pool.submit(alone.state, "held", **more)
+        wait_for("the hold", lambda: any((alone.folder / "nacos").glob("*.json")))
+        alone.leaves(FORGOTTEN)
+        alone.instance.start()
+        wait_for("it to be registered", lambda: bool(alone.nacos.registered()), 60, 0.05)
+        seen += alone.consumer.seen()
+        assert alone.there == (False, *WHOLE[1:]) and not holding.done()
+        back = alone.state("in", before=left["before"], api=api)
+        assert not back.get("failed") and alone.there == WHOLE, back
+        assert holding.result(20)["set"] > 1 and seen == []
+    assert alone.there == WHOLE
 
 
 def test_refused(alone: Alone, tmp_path: Path) -> None:

@@ -45,7 +45,10 @@ class Calls:
         nothing: Any = None
         action = kind(task, connection, nothing, nothing, nothing, nothing)
 
-        def execute(module_name: str, module_args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        def execute(
+            module_name: str, module_args: dict[str, Any], task_vars: dict[str, Any], wrap_async: bool
+        ) -> dict[str, Any]:
+            assert not wrap_async
             self.made.append(module_args)
             return self.answer(module_args)
 

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.lossless.restart.plugins.module_utils import _nacos, _nacos_client, _nacos_turn, _web
 from ansible_collections.lossless.restart.plugins.module_utils._nacos import Instance, NacosError
+from ansible_collections.lossless.restart.plugins.module_utils._nacos_hold import Hold, Marks
 from ansible_collections.lossless.restart.plugins.plugin_utils import _kind_nacos
 
 ONE = Instance("10.0.0.3", 8080, 3.0, True, True, True, "DEFAULT", {"zone": "a"})
@@ -117,6 +120,97 @@ def test_more_than_half_have_to_answer(monkeypatch: pytest.MonkeyPatch, dead: in
     with pytest.raises(NacosError) as error:
         client.answering()
     assert "1 of 3 servers answer, and more than half have to" in str(error.value)
+
+
+class Days:
+    """A clock whose sleeps let something happen: by the number of the look before it."""
+
+    def __init__(self, happens: dict[int, Callable[[], object]]) -> None:
+        self.now, self.slept, self.happens = 0.0, 0, happens
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept += 1
+        self.happens.get(self.slept, lambda: None)()
+
+
+class Forgetful(Double):
+    """It takes what is said of who is away, for when it is back."""
+
+    def __init__(self, there: Sequence[Instance]) -> None:
+        super().__init__(there)
+        self.said: list[tuple[str, bool, float, Any]] = []
+        self.dead = False
+
+    def answering(self) -> list[str]:
+        if self.dead:
+            raise NacosError("0 of 2 servers answer")
+        return super().answering()
+
+    def put_away(self, url: str, service: str, one: Instance, enabled: bool, weight: float) -> None:
+        self.said.append((one.member, enabled, weight, one.metadata))
+
+    def leave(self) -> None:
+        del self.there[ONE.member]
+
+    def come(self, enabled: bool) -> None:
+        self.there[ONE.member] = replace(ONE, enabled=enabled)
+
+
+def held(double: Forgetful, folder: Path, happens: dict[int, Callable[[], object]]) -> tuple[str, Marks]:
+    marks = Marks(str(folder), "public G a")
+    client: Any = double
+    hold = Hold(client, {ONE.member: {"a": 2.0}}, marks, contextlib.nullcontext, Days(happens))
+    return hold.run(10.0, 1.0), marks
+
+
+def test_who_is_away_is_kept_out_until_it_is_set(tmp_path: Path) -> None:
+    double = Forgetful([OFF])
+    marks = Marks(str(tmp_path), "public G a")
+    said, _marks = held(
+        double,
+        tmp_path,
+        {1: double.leave, 3: lambda: double.come(True), 5: lambda: marks.end([ONE.member])},
+    )
+    assert said == "held until they were set by others"
+    # Twice while it was away, and once as it came back enabled all the same.
+    assert double.said == [(ONE.member, False, 2.0, {})] * 2 and double.puts == [(ONE.member, False, 2.0)]
+    assert not double.there[ONE.member].enabled
+
+
+def test_who_is_enabled_while_it_is_there_is_wanted(tmp_path: Path) -> None:
+    double = Forgetful([OFF])
+    said, _marks = held(double, tmp_path, {2: lambda: double.come(True)})
+    assert said == "held until they were set by others" and double.puts == [] and double.there[ONE.member].enabled
+
+
+def test_a_server_that_lost_what_it_knew_is_told_again(tmp_path: Path) -> None:
+    double = Forgetful([OFF])
+
+    def back() -> None:
+        double.dead = False
+        double.come(True)
+
+    said, _marks = held(double, tmp_path, {1: lambda: setattr(double, "dead", True), 3: back})
+    assert said == "held for 10 s" and double.puts == [(ONE.member, False, 2.0)]
+
+
+def test_who_has_not_come_back_is_let_go(tmp_path: Path) -> None:
+    double = Forgetful([OFF])
+    said, marks = held(double, tmp_path, {1: double.leave})
+    assert said == "held for 10 s" and double.said[-1] == (ONE.member, True, 2.0, {})
+    assert {enabled for _member, enabled, _weight, _data in double.said[:-1]} == {False}
+    assert list((tmp_path / "nacos").iterdir()) == [] and not marks.has(ONE.member, "")
+
+
+def test_a_newer_hold_ends_the_older_one(tmp_path: Path) -> None:
+    double = Forgetful([OFF])
+    marks = Marks(str(tmp_path), "public G a")
+    said, _marks = held(double, tmp_path, {2: lambda: marks.put(ONE.member, "another"), 3: double.leave})
+    assert said == "held until they were set by others" and double.said == [] and marks.has(ONE.member, "another")
 
 
 ENTRY = {"kind": "nacos", "servers": ["http://nacos1:8848/nacos"], "services": "order-svc"}

@@ -43,6 +43,17 @@ def selected(**changed: Any) -> dict[str, Any]:
     return values
 
 
+@pytest.mark.parametrize("where", ["points", "sources"])
+def test_what_settles_does_so_before_the_deadline(where: str) -> None:
+    described: dict[str, Any] = {"points": [{"member": "a"}], "sources": [{"settings": {}}]}
+    _settings.check_settles("order-3", selected(), described)
+    described[where] = [{"settle": 60, "settings": {"settle": 60}}]
+    _settings.check_settles("order-3", selected(instance_drain_deadline=61), described)
+    said = "order-3: instance_traffic: settle 60 s must be shorter than instance_drain_deadline 60 s"
+    with pytest.raises(Invalid, match=said):
+        _settings.check_settles("order-3", selected(), described)
+
+
 def test_what_must_be_set_is_enough() -> None:
     assert service()["fleet_floor"] == "30%"
     assert selected()["instance_drain_deadline"] == 60.0

@@ -25,6 +25,8 @@ USER, PASSWORD = "nacos", "s3cret-of-nacos"
 CLIENT = "nacos-client-2"
 FOLDER = Path(__file__).parent
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# Seconds for which it remembers what was said of an instance that has gone; a minute where nobody sets it.
+REMEMBERED = 10
 # Beside its own it listens on these, counted from it: gRPC for clients and for servers, raft.
 _BESIDE = (1000, 1001, -1000)
 
@@ -60,6 +62,7 @@ class Nacos(Server):
                 "nacos.core.auth.server.identity.value": "lab",
                 "nacos.core.auth.plugin.nacos.token.secret.key": base64.b64encode(b"lab-" * 16).decode(),
             }
+        settings["nacos.naming.clean.expired-metadata.expired-time"] = 1000 * REMEMBERED
         (self.home / "conf" / "application.properties").write_text(
             "".join(f"{name}={value}\n" for name, value in settings.items())
         )

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from .both import Both
 from .consuming import Consuming
+from .jobs import Jobs
 from .listed import Listed
 from .registered import Registered
 from .timed import Timed
 
 
-class Everything(Timed, Consuming, Both, Registered, Listed):
-    """Jobs of cron, a consumer group, Dubbo, Nacos, nginx, and Spring Boot that is told itself.
+class Everything(Timed, Jobs, Consuming, Both, Registered, Listed):
+    """Jobs of cron and of XXL-JOB, a consumer group, Dubbo, Nacos, nginx, and Spring Boot that is told itself.
 
-    By keyword what each of its parts takes: brokers, zookeeper, registry, nacos.
+    By keyword what each of its parts takes: admin, brokers, zookeeper, registry, nacos.
     """

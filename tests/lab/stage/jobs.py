@@ -35,7 +35,7 @@ class Jobs(Stage):
         super().__init__(folder, **more)
         self.admin = admin
         self.entry = dict(entry or {})
-        self.by = by
+        self._by = by
         self.executors: dict[str, Executor] = {}
 
     def write(self) -> None:
@@ -61,16 +61,16 @@ class Jobs(Stage):
             "auth": {"file": str(self.folder / "xxljob")},
             "member": one.member,
             "headers_file": str(one.headers),
-            **({"leave": {"url": one.url("leave")}} if self.by == "endpoint" else {}),
+            **({"leave": {"url": one.url("leave")}} if self._by == "endpoint" else {}),
             **self.entry,
         }
         return {**values, "instance_traffic": [*values["instance_traffic"], entry]}
 
     def start_supervisor(self) -> None:
         super().start_supervisor()
-        wait_for("every executor", self.complete, 60, 0.2)
+        wait_for("every executor", self.all_get_jobs, 60, 0.2)
 
-    def complete(self) -> bool:
+    def all_get_jobs(self) -> bool:
         """Whether everybody gets jobs."""
         return self.admin.registered == {one.member for one in self.executors.values()}
 

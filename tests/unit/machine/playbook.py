@@ -69,7 +69,6 @@ class Turn:
 class Playbook:
     """A controller's process. since: of its run. skew: how far its own clock is off."""
 
-    restarts = True
     retries = RETRIES
 
     def __init__(self, world: World, found: wires.Wires, command: Command, machine: str, pid: int, skew: float) -> None:
@@ -188,7 +187,7 @@ class Playbook:
                 turn.misjudged.add(host)
             self._keep(turn, host, judged)
             if host not in turn.failed:
-                self._keep(turn, host, self._guard(by=host, action="release", wanted=[host], done=self.restarts))
+                self._keep(turn, host, self._guard(by=host, action="release", wanted=[host], done=True))
 
     def _out_again(self, turn: Turn) -> None:
         for host in turn.misjudged:

@@ -15,7 +15,6 @@ from .world import SERVICES, World
 class Restore(Playbook):
     """What a person types where a run cannot go on: what was left out of the service goes back, if it is healthy."""
 
-    restarts = False
     retries = 0
 
     def __init__(self, world: World, found: Wires, service: str, machine: str, pid: int, skew: float) -> None:
