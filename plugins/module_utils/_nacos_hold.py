@@ -45,11 +45,12 @@ class Marks:
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return False
 
-    def end(self, members: Iterable[str]) -> None:
-        """They are nobody's."""
-        for member in members:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._path(member))
+    def end(self, members: Iterable[str]) -> bool:
+        """They are nobody's; whether one was somebody's."""
+        there = [path for path in map(self._path, members) if os.path.exists(path)]
+        for path in there:
+            os.unlink(path)
+        return bool(there)
 
     def _path(self, member: str) -> str:
         name = hashlib.sha256(f"{self.place} {member}".encode()).hexdigest()[:32]

@@ -28,7 +28,8 @@ class Wanted:
 
 class Turn:
     """One call. before: by member what was there, as the module returned it; without it what is there now. share:
-    percent of the weight. `result` is what is known so far, also when it fails. Times are seconds."""
+    percent of the weight. anew: set all once, whatever is read: a list may be older than the last change, and a hold
+    may have made one just now. `result` is what is known so far, also when it fails. Times are seconds."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class Turn:
         before: Mapping[str, Mapping[str, Any]],
         *,
         share: float = 100.0,
+        anew: bool = False,
         check: bool = False,
         clock: _poll.Clock = time,
     ) -> None:
@@ -46,6 +48,7 @@ class Turn:
         self._members = members
         self._known = before
         self._share = share
+        self._anew = {(member, service) for member in members for service in services} if anew else set()
         self._check = check
         self._clock = clock
         self.result: dict[str, Any] = {"changed": False, "before": {}, "after": {}, "waited": 0.0, "warnings": []}
@@ -110,8 +113,10 @@ class Turn:
         for service, (enabled, weight) in one.services.items():
             there = now[service]
             # What is registered again only later is set then.
-            if there is not None and not _as(there, enabled, weight):
+            anew = (one.member, service) in self._anew
+            if there is not None and (anew or not _as(there, enabled, weight)):
                 self._client.put(url, service, there, enabled, weight)
+                self._anew.discard((one.member, service))
                 self.result["changed"] = True
 
     def _read(self, url: str) -> dict[str, dict[str, Instance | None]]:

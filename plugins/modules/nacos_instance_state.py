@@ -239,15 +239,15 @@ def alone(params: dict[str, Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def fenced(params: dict[str, Any], check_mode: bool) -> Iterator[None]:
-    """The same where something is changed, and where it is by leases; what is enabled is nobody's to hold."""
+def fenced(params: dict[str, Any], check_mode: bool) -> Iterator[bool]:
+    """The same where something is changed, and where it is by leases. What is enabled is nobody's to hold: whether it
+    was until now."""
     if check_mode or params["recheck"]:
-        yield
+        yield False
         return
     with alone(params) if params["tokens"] else contextlib.nullcontext():
-        if params["state"] == IN:
-            Marks(params["state_dir"], place_of(params)).end(params["members"])
-        yield
+        marks = Marks(params["state_dir"], place_of(params))
+        yield params["state"] == IN and marks.end(params["members"])
 
 
 def place_of(params: dict[str, Any]) -> str:
@@ -255,9 +255,9 @@ def place_of(params: dict[str, Any]) -> str:
     return f"{params['namespace']} {params['group']} {params['services'][0]}"
 
 
-def turn_of(client: _nacos_client.Client, params: dict[str, Any], check_mode: bool) -> Turn:
-    """Of the members, by the arguments."""
-    more = {"share": params["share"], "check": check_mode}
+def turn_of(client: _nacos_client.Client, params: dict[str, Any], held: bool, check_mode: bool) -> Turn:
+    """Of the members, by the arguments. held: whether they were until now."""
+    more = {"share": params["share"], "anew": held, "check": check_mode}
     return Turn(client, params["services"], params["members"], known(params), **more)
 
 
@@ -281,9 +281,9 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
                 work = hold_of(client, params)
                 said = "would hold them" if check_mode else work.run(params["deadline"], params["interval"])
             else:
-                work = turn_of(client, params, check_mode)
                 times = {name: params[name] for name in ("settle", "deadline", "interval")}
-                with fenced(params, check_mode):
+                with fenced(params, check_mode) as held:
+                    work = turn_of(client, params, held, check_mode)
                     said = work.run(params["state"], recheck=params["recheck"], **times)
     except (_nacos.NacosError, _fence.Fenced, _files.LockTimeout, ValueError) as error:
         raise Failed(f"{', '.join(params['members'])}: {error}", work.result if work else {}) from error
