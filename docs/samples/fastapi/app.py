@@ -1,3 +1,5 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """An application that goes out properly: FastAPI, under uvicorn with one worker."""
 
 from __future__ import annotations
