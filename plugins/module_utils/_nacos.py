@@ -30,6 +30,10 @@ class NacosError(Exception):
     """Nacos cannot be asked, or does not do as it says; the message names the server."""
 
 
+class Away(NacosError):
+    """A server gives no answer now, or too many of them do not."""
+
+
 class Missing(NacosError):
     """Nacos knows no such service, which is so as well where its last instance has gone."""
 

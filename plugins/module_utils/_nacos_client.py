@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import _nacos, _password_file, _web, _zookeeper_place
-from ._nacos import Instance, Missing, NacosError, Place
+from ._nacos import Away, Instance, Missing, NacosError, Place
 
 V1, V2, V3 = "v1", "v2", "v3"
 APIS = (V1, V2, V3)
@@ -63,7 +63,7 @@ class Client:
         found = [url for url in self.urls if self._answers(url)]
         if 2 * len(found) <= len(self.urls):
             why = "; ".join(f"{url}: {text}" for url, text in self.silent.items())
-            raise NacosError(f"{len(found)} of {len(self.urls)} servers answer, and more than half have to: {why}")
+            raise Away(f"{len(found)} of {len(self.urls)} servers answer, and more than half have to: {why}")
         return found
 
     def registered(self, url: str, service: str) -> list[Instance]:
@@ -148,7 +148,9 @@ class Client:
                 # A token lives for some hours.
                 status, body = self._ask(url, method, path, {**words, **self._token(url)})
         except _web.Silent as error:
-            raise NacosError(f"{url}: {error}") from error
+            # It is asked for its version again before it counts as one that answers.
+            self._versions.pop(url, None)
+            raise Away(f"{url}: {error}") from error
         if status in (401, 403):
             who = f"the user {self._account[0]!r}" if self._account else "who does not say who asks"
             raise NacosError(f"{url} refuses {who} ({status}): look at auth: file, and at its rights to the namespace")

@@ -27,7 +27,7 @@ HELD = "held"
 
 @dataclass(frozen=True)
 class Marks:
-    """Which hold has a member, in a file for each. place: of the service in Nacos."""
+    """Which hold has a member, in a file for each, or that it was taken out. place: of the service in Nacos."""
 
     state_dir: str
     place: str
@@ -36,6 +36,12 @@ class Marks:
         """It is this hold's, whichever had it before."""
         os.makedirs(os.path.dirname(self._path(member)), mode=0o700, exist_ok=True)
         _files.write_json(self._path(member), {"member": member, "hold": hold})
+
+    def begin(self, members: Iterable[str]) -> None:
+        """They are taken out: what is said of them may come late, so that it has to be said anew to bring them back."""
+        for member in members:
+            if not os.path.exists(self._path(member)):
+                self.put(member, "")
 
     def has(self, member: str, hold: str) -> bool:
         """Whether it is still this hold's."""
@@ -46,7 +52,7 @@ class Marks:
             return False
 
     def end(self, members: Iterable[str]) -> bool:
-        """They are nobody's; whether one was somebody's."""
+        """They are nobody's; whether one was taken out, or held."""
         there = [path for path in map(self._path, members) if os.path.exists(path)]
         for path in there:
             os.unlink(path)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _poll
-from ._nacos import Found, Instance, Missing, NacosError
+from ._nacos import Away, Found, Instance, Missing, NacosError
 from ._nacos_client import Client
 
 OUT, IN = "out", "in"
@@ -28,8 +28,8 @@ class Wanted:
 
 class Turn:
     """One call. before: by member what was there, as the module returned it; without it what is there now. share:
-    percent of the weight. anew: set all once, whatever is read: a list may be older than the last change, and a hold
-    may have made one just now. `result` is what is known so far, also when it fails. Times are seconds."""
+    percent of the weight. anew: set all once, whatever is read: a list may be older than the last change, and that
+    may come late. `result` is what is known so far, also when it fails. Times are seconds."""
 
     def __init__(
         self,
@@ -54,21 +54,23 @@ class Turn:
         self.result: dict[str, Any] = {"changed": False, "before": {}, "after": {}, "waited": 0.0, "warnings": []}
 
     def run(self, state: str, *, settle: float, deadline: float, interval: float, recheck: bool) -> str:
-        """Do it and say it. Raises NacosError."""
-        urls = self._client.answering()
-        self.result["warnings"] = [f"{url} does not answer: {why}" for url, why in self._client.silent.items()]
-        now = self._read(urls[0])
+        """Do it and say it. Servers that give no answer are waited for, except before anything is taken out. Raises
+        NacosError."""
+        patience = 0.0 if self._check or (state == OUT and not recheck) else deadline
+        now = self._reached(patience, interval)
         self.result["before"] = {"members": _facts(now)}
         self._refuse_strangers(now)
         wanted = [self._wanted(member, now[member], state) for member in self._members]
-        wrong = self._wrong(now, wanted)
+        wrong = _wrong(now, wanted)
         if self._check:
             self.result.update(changed=bool(wrong), after=self.result["before"])
             return f"would set {'; '.join(wrong)}" if wrong else "would change nothing"
-        if recheck and wrong:
-            raise NacosError(f"somebody else has changed it: {'; '.join(wrong)}")
+        # Who is not registered may be about to: its server was restarted.
+        altered = _altered(now, wanted)
+        if recheck and altered:
+            raise NacosError(f"somebody else has changed it: {'; '.join(altered)}")
         outcome = _poll.poll(
-            lambda: self._left(urls, wanted, write=not recheck),
+            lambda: self._left(wanted, write=not recheck),
             lambda left: not left,
             deadline=deadline,
             interval=interval,
@@ -76,12 +78,31 @@ class Turn:
             clock=self._clock,
         )
         self.result["waited"] = round(outcome.waited, 3)
-        self.result["after"] = {"members": _facts(self._read(urls[0]))}
         if not outcome.ok:
             why = "; ".join(outcome.last) or f"it had not been so throughout {settle:g} s"
             raise NacosError(f"NOT proved {state} within {deadline:g} s: {why}")
         who = f"{len(self._members)} of {', '.join(self._services)}"
-        return f"{who} {'proved' if self.result['changed'] else 'seen'} {state} at {len(urls)} servers"
+        count = len(self._client.urls) - len(self._client.silent)
+        return f"{who} {'proved' if self.result['changed'] else 'seen'} {state} at {count} servers"
+
+    def _reached(self, patience: float, interval: float) -> dict[str, dict[str, Instance | None]]:
+        """How it is now, as soon as enough servers answer."""
+        away: list[Away] = []
+
+        def read() -> dict[str, dict[str, Instance | None]] | None:
+            try:
+                return self._read(self._client.answering()[0])
+            except Away as error:
+                away[:] = [error]
+                return None
+
+        outcome = _poll.poll(
+            read, lambda found: found is not None, deadline=patience, interval=interval, clock=self._clock
+        )
+        if outcome.last is None:
+            raise away[0]
+        self.result["warnings"] = [f"{url} does not answer: {why}" for url, why in self._client.silent.items()]
+        return outcome.last
 
     def _wanted(self, member: str, now: Found, state: str) -> Wanted:
         """What was there before is put back; a service that it did not have then is left alone."""
@@ -96,18 +117,23 @@ class Turn:
             wanted[service] = enabled, one["weight"] * (self._share / 100 if enabled else 1)
         return Wanted(member, wanted)
 
-    def _left(self, urls: Sequence[str], wanted: Sequence[Wanted], write: bool) -> list[str]:
-        """What is not as it should be, a sentence each, by every server; it is set where it is not."""
-        now = self._read(urls[0])
-        if write:
-            for one in wanted:
-                self._set(urls[0], one, now[one.member])
-        wrong = self._wrong(now, wanted)
-        for url in urls:
-            for service in self._services:
-                seen = self._client.seen(url, service)
-                wrong += [text for one in wanted for text in _unseen(one, service, seen, url)]
-        return wrong
+    def _left(self, wanted: Sequence[Wanted], write: bool) -> list[str]:
+        """What is not as it should be, a sentence each, by every server that answers; it is set where it is not."""
+        try:
+            urls = self._client.answering()
+            now = self._read(urls[0])
+            if write:
+                for one in wanted:
+                    self._set(urls[0], one, now[one.member])
+            wrong = _wrong(now, wanted)
+            for url in urls:
+                for service in self._services:
+                    seen = self._client.seen(url, service)
+                    wrong += [text for one in wanted for text in _unseen(one, service, seen, url)]
+            self.result["after"] = {"members": _facts(now)}
+            return wrong
+        except Away as error:
+            return [str(error)]
 
     def _set(self, url: str, one: Wanted, now: Found) -> None:
         for service, (enabled, weight) in one.services.items():
@@ -148,18 +174,28 @@ class Turn:
                     f"{member} is not registered in {', '.join(self._services)}: look at member, and at cluster"
                 )
 
-    def _wrong(self, now: Mapping[str, Found], wanted: Sequence[Wanted]) -> list[str]:
-        found = []
-        for one in wanted:
-            for service, (enabled, weight) in one.services.items():
-                there = now[one.member][service]
-                if there is None:
-                    found += [f"{one.member} is not registered in {service}"] if enabled else []
-                elif not _as(there, enabled, weight):
-                    found.append(
-                        f"{one.member} in {service} {_text(there.enabled, there.weight)}, not {_text(enabled, weight)}"
-                    )
-        return found
+
+def _wrong(now: Mapping[str, Found], wanted: Sequence[Wanted]) -> list[str]:
+    """What is not as it should be, a sentence each."""
+    absent = [
+        f"{one.member} is not registered in {service}"
+        for one in wanted
+        for service, (enabled, _weight) in one.services.items()
+        if enabled and now[one.member][service] is None
+    ]
+    return [*absent, *_altered(now, wanted)]
+
+
+def _altered(now: Mapping[str, Found], wanted: Sequence[Wanted]) -> list[str]:
+    """The same of what is registered."""
+    found = []
+    for one in wanted:
+        for service, (enabled, weight) in one.services.items():
+            there = now[one.member][service]
+            if there is not None and not _as(there, enabled, weight):
+                is_, should = _text(there.enabled, there.weight), _text(enabled, weight)
+                found.append(f"{one.member} in {service} {is_}, not {should}")
+    return found
 
 
 def _as(there: Instance, enabled: bool, weight: float) -> bool:

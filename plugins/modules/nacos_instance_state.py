@@ -240,13 +240,15 @@ def alone(params: dict[str, Any]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def fenced(params: dict[str, Any], check_mode: bool) -> Iterator[bool]:
-    """The same where something is changed, and where it is by leases. What is enabled is nobody's to hold: whether it
-    was until now."""
+    """The same where something is changed, and where it is by leases. What is enabled is nobody's any more: whether it
+    was somebody's until now."""
     if check_mode or params["recheck"]:
         yield False
         return
     with alone(params) if params["tokens"] else contextlib.nullcontext():
         marks = Marks(params["state_dir"], place_of(params))
+        if params["state"] == OUT:
+            marks.begin(params["members"])
         yield params["state"] == IN and marks.end(params["members"])
 
 
@@ -256,7 +258,7 @@ def place_of(params: dict[str, Any]) -> str:
 
 
 def turn_of(client: _nacos_client.Client, params: dict[str, Any], held: bool, check_mode: bool) -> Turn:
-    """Of the members, by the arguments. held: whether they were until now."""
+    """Of the members, by the arguments. held: whether they were held or taken out until now."""
     more = {"share": params["share"], "anew": held, "check": check_mode}
     return Turn(client, params["services"], params["members"], known(params), **more)
 

@@ -92,6 +92,28 @@ def test_a_server_that_is_restarted(tmp_path: Path, nacos: Nacos, wiped: bool) -
 
 
 @newer
+@pytest.mark.parametrize("reload", [1, 2], ids=["in the drain", "in the attach"])
+def test_a_server_is_restarted_as_it_is_asked(tmp_path: Path, nacos: Nacos, reload: int) -> None:
+    """With what it knew: it is waited for, and nobody stays out."""
+    starting: list[threading.Thread] = []
+
+    def restart() -> None:
+        nacos.kill()
+        starting.append(threading.Thread(target=nacos.start))
+        starting[0].start()
+
+    with Listed(tmp_path / "fleet", nacos, instances=2, balancers=1) as fleet, Caller(fleet.watcher) as caller:
+        with fleet.watched() as (client, _observer):
+            fleet.moments.before("lb-1", reload, restart)
+            ended = fleet.roll(limit="order-1")
+            starting[0].join()
+            assert ended.code == 0 and fleet.held() == {}, ended.text
+            wait_for("both registered", lambda: fleet.there() == dict.fromkeys(fleet.instances, WHOLE), 60, 0.5)
+        assert clean(client.result), client.losses
+    assert caller.failures == [], caller.failures
+
+
+@newer
 def test_a_start_that_takes_longer_than_nacos_remembers(tmp_path: Path, nacos: Nacos) -> None:
     """The new process registers, is not called before its gate and its warm-up, and comes in as the old one was."""
     with Listed(tmp_path / "fleet", nacos, instances=2) as fleet, Caller(fleet.watcher) as caller:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.lossless.restart.plugins.module_utils import _nacos, _nacos_client, _nacos_turn, _web
-from ansible_collections.lossless.restart.plugins.module_utils._nacos import Instance, NacosError
+from ansible_collections.lossless.restart.plugins.module_utils._nacos import Away, Instance, NacosError
 from ansible_collections.lossless.restart.plugins.module_utils._nacos_hold import Hold, Marks
 from ansible_collections.lossless.restart.plugins.plugin_utils import _kind_nacos
 
@@ -60,6 +60,7 @@ class Double:
         self.there = {one.member: one for one in there}
         self.obeys = obeys
         self.puts: list[tuple[str, bool, float]] = []
+        self.urls = ["one", "two"]
         self.silent: dict[str, str] = {}
 
     def answering(self) -> list[str]:
@@ -152,6 +153,58 @@ def test_who_asks_2_x_shows_a_token_and_gets_a_new_one_when_it_is_too_old(monkey
     assert logins == [("POST", {"username": "order", "password": "s3cret"})] * 2
     shown = [words["accessToken"] for _method, path, words in asked if path == "v1/ns/catalog/instances"]
     assert shown == ["old", "new", "new"]
+
+
+class Restarted(Double):
+    """Its servers are away for so many questions; by number of the one with which that begins."""
+
+    def __init__(self, there: Sequence[Instance], begins: int, lasts: int) -> None:
+        super().__init__(there)
+        self.asked, self.away = 0, range(begins, begins + lasts)
+
+    def answering(self) -> list[str]:
+        self.asked += 1
+        if self.asked in self.away:
+            raise Away("0 of 2 servers answer")
+        return self.urls
+
+
+def test_servers_that_are_restarted_are_waited_for() -> None:
+    before = {ONE.member: {"a": {"enabled": True, "weight": 3.0}}}
+    double = Restarted([OFF], 1, 3)
+    assert turn(double, "in", before)[0]["changed"] and double.there[ONE.member] == ONE
+    double = Restarted([ONE], 2, 3)
+    assert turn(double, "out")[0]["changed"] and not double.there[ONE.member].enabled
+    with pytest.raises(Away):
+        turn(Restarted([OFF], 1, 1000), "in", before)
+    with pytest.raises(NacosError, match="NOT proved out within 0.2 s: 0 of 2 servers answer"):
+        turn(Restarted([ONE], 2, 1000), "out")
+
+
+def test_nothing_is_begun_with_servers_that_are_away() -> None:
+    double = Restarted([ONE], 1, 1)
+    with pytest.raises(Away):
+        turn(double, "out")
+    assert double.asked == 1 and double.puts == []
+
+
+def test_a_server_that_gave_no_answer_is_asked_anew_whether_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    urls, dead = ["http://nacos1", "http://nacos2", "http://nacos3"], set[str]()
+
+    def fetch(_session: Any, _method: str, url: str, **_more: Any) -> tuple[int, bytes]:
+        if url[:13] in dead:
+            raise _web.Silent("connection refused")
+        return (404, b"") if "/v3/" in url else (200, b'{"list": []}')
+
+    monkeypatch.setattr(_web, "fetch", fetch)
+    client = _nacos_client.Client(urls, _nacos.Place("public", "G", ""), None, {}, None)
+    assert client.answering() == urls
+    dead.add(urls[0])
+    with pytest.raises(Away):
+        client.registered(urls[0], "order-svc")
+    assert client.answering() == urls[1:] and client.registered(urls[1], "order-svc") == []
+    dead.clear()
+    assert client.answering() == urls
 
 
 class Days:
