@@ -61,7 +61,8 @@ def _stopped_line(run: Run, state: State) -> str:
 
 
 def finish(ledger: Ledger, params: Params) -> dict[str, Any]:
-    """A run's process has reported: past if all is done and nothing held, else to be resumed by the same command."""
+    """A run's process has reported: past if all is done and nothing held, else to be resumed by the same command. With
+    `stopped` it is to be resumed in any case: nobody has told who began it that all is done."""
     name = params.run()
     found: dict[str, Run] = {}
 
@@ -75,7 +76,7 @@ def finish(ledger: Ledger, params: Params) -> dict[str, Any]:
         run = _runs.own(state, params)
         complete = not run.left() and not state.held_by(name)
         why = run.why or ("" if complete else params.remark("why") or "it ended before all was done")
-        after = _ledger.FINISHED if complete else _ledger.STOPPED
+        after = _ledger.FINISHED if complete and not params.flag("stopped") else _ledger.STOPPED
         found["ended"] = replace(run, state=after, ended=state.at, heartbeat=state.at, why=why)
         return state.with_run(found["ended"])
 

@@ -362,7 +362,9 @@ options:
     type: bool
     default: false
   stopped:
-    description: That V(recover) also takes over what runs kept out that stopped and reported.
+    description:
+      - With O(action=recover), that it also takes over what runs kept out that stopped and reported.
+      - With O(action=finish), that the run is to be resumed by the same command, also where all of it is done.
     type: bool
     default: false
   why:

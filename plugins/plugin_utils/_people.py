@@ -228,7 +228,8 @@ class People:
             return status
         holding = {run["id"] for run in status["runs"] if run["holds"]}
         ended = [run for run in taken["recovered"] if run not in holding or run in taken["reported"]]
-        results = [self._ask({**args, "run": run, "owner": _controller.owner()}) for run in ended]
+        mine = {"owner": _controller.owner(), "stopped": True}
+        results = [self._ask({**args, "run": run, **mine}) for run in ended]
         wrong = [str(result["msg"]) for result in results if result.get("failed")]
         return {"changed": bool(ended), "failed": bool(wrong), "msg": "; ".join(wrong) or f"ended {len(ended)} runs"}
 

@@ -73,6 +73,19 @@ def test_what_was_put_back_is_not_done_and_the_same_command_goes_on(fleet: Fleet
     assert again["since"] == NOON
 
 
+def test_what_was_restarted_and_put_back_is_not_restarted_again_by_the_same_command(fleet: Fleet) -> None:
+    """Also where that was all of it: who began the run has not heard so yet."""
+    run = fleet.begin(["order-2"])
+    fleet.acquire(run, ["order-2"])
+    recover(fleet, [run])
+    fleet.ask("release", run=run, wanted=["order-2"], done=True, owner=BOB)
+    fleet.ask("finish", run=run, owner=BOB, stopped=True)
+    again = fleet.ask("begin", planned=["order-2"])
+    assert (again["run"], again["resumed"], again["done"], again["leases"]) == (run, True, ["order-2"], {})
+    assert fleet.ask("finish", run=run)["state"] == "finished"
+    assert fleet.begin(["order-2"]) != run
+
+
 @pytest.mark.parametrize("reported", [False, True])
 def test_while_it_is_restored_nobody_else_goes_on_with_it(fleet: Fleet, reported: bool) -> None:
     run = run_of(fleet, "order-2")
