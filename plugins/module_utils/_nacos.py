@@ -31,7 +31,8 @@ class NacosError(Exception):
 
 
 class Away(NacosError):
-    """A server gives no answer now, or too many of them do not."""
+    """A server gives no answer now, or too many of them do not; or one does that may just have been started, which
+    knows neither its paths nor its users for some seconds."""
 
 
 class Missing(NacosError):

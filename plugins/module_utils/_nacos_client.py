@@ -27,6 +27,8 @@ _CHANGE = {
 _WHOLE = {V1: ("PUT", "v1/ns/instance"), V2: _CHANGE[V2], V3: ("PUT", "v3/admin/ns/instance")}
 _ALIVE = "v3/admin/core/state/liveness"
 _PAGE = 500
+# What a server says whose web server is there before its own paths are.
+_STARTING = (501, 502, 503, 504)
 
 
 class Client:
@@ -129,6 +131,8 @@ class Client:
         """Which API it has. Raises Silent."""
         if url not in self._versions:
             status, _body = self._ask(url, "GET", _ALIVE, {})
+            if status in _STARTING:
+                raise _web.Silent(f"it answers {status}")
             # Only 3.x has such a path.
             self._versions[url] = self._api or (V1 if status == 404 else V3)
         return self._versions[url]
@@ -153,9 +157,13 @@ class Client:
             raise Away(f"{url}: {error}") from error
         if status in (401, 403):
             who = f"the user {self._account[0]!r}" if self._account else "who does not say who asks"
-            raise NacosError(f"{url} refuses {who} ({status}): look at auth: file, and at its rights to the namespace")
+            raise Away(f"{url} refuses {who} ({status}): look at auth: file, and at its rights to the namespace")
         if status == 410:
-            raise NacosError(f"{url} has this API no more ({path}): leave out api, or set it to {V3}")
+            self._versions.pop(url, None)
+            raise Away(f"{url} has this API no more ({path}): leave out api, or set it to {V3}")
+        if status in _STARTING:
+            self._versions.pop(url, None)
+            raise Away(f"{url} answers {status} to {method} {path}: {_shown(body)}")
         if b"is not found" in body or b"not found" in body and status in (404, 500):
             raise Missing(f"{url} has no {words['serviceName']} in group {words['groupName']}, {self._place.text}")
         if status != 200:
@@ -174,7 +182,7 @@ class Client:
             try:
                 self._tokens[url] = str(json.loads(body)["accessToken"])
             except (ValueError, KeyError, TypeError):
-                raise NacosError(f"{url} gives the user {user!r} no token ({status}): look at auth: file") from None
+                raise Away(f"{url} gives the user {user!r} no token ({status}): look at auth: file") from None
         return {"accessToken": self._tokens[url]}
 
     def _ask(self, url: str, method: str, path: str, words: Mapping[str, Any]) -> tuple[int, bytes]:

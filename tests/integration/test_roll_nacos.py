@@ -104,7 +104,7 @@ def test_a_server_is_restarted_as_it_is_asked(tmp_path: Path, nacos: Nacos, relo
 
     with Listed(tmp_path / "fleet", nacos, instances=2, balancers=1) as fleet, Caller(fleet.watcher) as caller:
         with fleet.watched() as (client, _observer):
-            fleet.moments.before("lb-1", reload, restart)
+            fleet.moments.before("lb-1 reload", reload, restart)
             ended = fleet.roll(limit="order-1")
             starting[0].join()
             assert ended.code == 0 and fleet.held() == {}, ended.text

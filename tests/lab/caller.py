@@ -59,9 +59,10 @@ class Caller:
 
     def _call(self) -> None:
         while not self._over.wait(_PACE):
-            name, url = random.choice(list(self._list.items()))
-            if time.monotonic() - self._asked > self._every + _LATE:
+            listed = list(self._list.items())
+            if not listed or time.monotonic() - self._asked > self._every + _LATE:
                 continue
+            name, url = random.choice(listed)
             request = urllib.request.Request(f"{url}/serve/{random.randint(5, 300)}", method="POST")
             try:
                 with _OPENER.open(request, timeout=10) as answer:
