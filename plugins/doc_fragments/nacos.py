@@ -33,9 +33,9 @@ options:
     type: str
     default: DEFAULT_GROUP
   cluster:
-    description: The cluster in the services whose instances are meant; by default every one that is listed.
+    description: The cluster within the services whose instances are meant.
     type: str
-    default: ""
+    default: DEFAULT
   api:
     description:
       - The version of Nacos's HTTP API. By default V(v3) where the server has it, as 3.x does, and else V(v1).

@@ -19,7 +19,7 @@ OPTIONS: Mapping[str, Any] = {
     "services": {"type": "list", "elements": "str", "required": True},
     "namespace": {"type": "str", "default": "public"},
     "group": {"type": "str", "default": "DEFAULT_GROUP"},
-    "cluster": {"type": "str", "default": ""},
+    "cluster": {"type": "str", "default": "DEFAULT"},
     "api": {"type": "str", "choices": ["v1", "v2", "v3"]},
     "auth": {"type": "dict", "options": {"file": {"type": "path", "required": True}}},
     "tls": _zookeeper_place.OPTIONS["tls"],
@@ -41,7 +41,7 @@ class Missing(NacosError):
 
 @dataclass(frozen=True)
 class Place:
-    """Where in Nacos. cluster: empty for all of them."""
+    """Where in Nacos."""
 
     namespace: str
     group: str
@@ -49,7 +49,7 @@ class Place:
 
     @property
     def text(self) -> str:
-        return f"namespace {self.namespace}{f', cluster {self.cluster}' if self.cluster else ''}"
+        return f"namespace {self.namespace}, cluster {self.cluster}"
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,8 @@ def check(params: Mapping[str, Any]) -> None:
     for service in params["services"]:
         if not service or not service.isprintable() or "@@" in service or " " in service:
             raise ValueError(f"services: {service!r} is no name of a service; its group goes into group")
-    for name in ("namespace", "group"):
+    for name in ("namespace", "group", "cluster"):
         _grammar.word(params[name], name)
-    if params["cluster"]:
-        _grammar.word(params["cluster"], "cluster")
     if params["auth"] is not None:
         _grammar.path(params["auth"]["file"], "auth: file")
     _zookeeper_place.tls(params["tls"])

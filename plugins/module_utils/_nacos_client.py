@@ -72,20 +72,24 @@ class Client:
         """Everybody in the service and the cluster that are meant, disabled ones too."""
         found: list[Instance] = []
         for page in range(1, 1000):
-            words = self._words(service)
+            # Each version shows one cluster at a time.
+            words = {**self._words(service), "clusterName": self._place.cluster}
             if self._of(url) != V3:
-                words |= {"pageNo": page, "pageSize": _PAGE, "clusterName": self._place.cluster or "DEFAULT"}
+                words |= {"pageNo": page, "pageSize": _PAGE}
             data = self._get(url, _ALL, words)
             if isinstance(data, dict):
                 data = data.get("list") or data.get("instances") or []
             found += [_instance(one) for one in data]
             if self._of(url) == V3 or len(data) < _PAGE:
                 break
-        return [one for one in found if self._place.cluster in ("", one.cluster)]
+        return found
 
     def seen(self, url: str, service: str) -> set[str]:
         """Whom consumers get, by C(ip:port)."""
-        data = self._get(url, _SEEN, {**self._words(service), "healthyOnly": "true"})
+        words = {**self._words(service), "healthyOnly": "true"}
+        if self._of(url) == V3:
+            words["clusterName"] = self._place.cluster
+        data = self._get(url, _SEEN, words)
         hosts = data.get("hosts") or [] if isinstance(data, dict) else data
         found = [_instance(one) for one in hosts]
         return {one.member for one in found if one.enabled and one.healthy and one.weight > 0}

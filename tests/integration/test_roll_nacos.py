@@ -7,6 +7,7 @@ The caller calls whom that client shows it, and accounts for every call. The pro
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -323,7 +324,7 @@ def test_refused(alone: Alone, tmp_path: Path) -> None:
         ({"services": ["DEFAULT_GROUP@@order-svc"]}, "is no name of a service"),
         ({"members": ["10.0.0.9:8080"]}, "10.0.0.9:8080 is not registered in order-svc"),
         ({"members": ["order-1"]}, "members:"),
-        ({"cluster": "NIX"}, "NIX" if alone.nacos.version == 2 else "is not registered in order-svc"),
+        ({"cluster": "NIX"}, "NIX"),
         ({"settle": 30.0}, "settle 30 s does not fit into deadline 20 s"),
         ({"before": {"members": {alone.instance.member: {SERVICE: {"up": 1}}}}}, "and not {enabled, weight}"),
     ]
@@ -348,6 +349,32 @@ def test_both_apis_of_2_x(alone: Alone, api: str) -> None:
     left = alone.state("out", api=api)
     assert not left.get("failed") and left["changed"] and alone.there == (False, *WHOLE[1:])
     assert alone.state("in", api=api)["changed"] and alone.there == WHOLE
+
+
+@pytest.mark.parametrize("ephemeral", [True, False])
+def test_wherever_it_is(tmp_path: Path, nacos: Nacos, ephemeral: bool) -> None:
+    """In a namespace, group and cluster of its own, and also where the server itself looks whether it lives."""
+    service, place = f"pay-{ephemeral}".lower(), {"namespace": "prod", "group": "PAY", "cluster": "EAST"}
+    secret = tmp_path / "secret"
+    secret.write_text(f"{USER}:{PASSWORD}\n")
+    secret.chmod(0o600)
+    with socket.create_server((HOST, 0)) as server:
+        member = f"{HOST}:{server.getsockname()[1]}"
+        words = {"namespaceId": "prod", "groupName": "PAY", "clusterName": "EAST", "serviceName": service}
+        nacos.register(member, ephemeral, **words, weight="3", metadata='{"zone":"a"}')
+
+        def there() -> tuple[bool, float, str]:
+            one = nacos.registered(service, "PAY", "prod", "EAST")[member]
+            return one["enabled"], one["weight"], str(one["metadata"])
+
+        wait_for("it to be registered", lambda: member in nacos.registered(service, "PAY", "prod", "EAST"), 30, 0.2)
+        asked: dict[str, Any] = {"servers": [nacos.url], "services": [service], "members": [member], **place}
+        asked |= {"settle": 0.5, "deadline": 10.0, "state_dir": str(tmp_path)}
+        asked |= {"auth": {"file": str(secret)}} if nacos.version == 3 else {}
+        left = _local.run("nacos_instance_state", {"state": "out", **asked}, False)
+        assert not left.get("failed") and there() == (False, *WHOLE[1:]), left
+        back = _local.run("nacos_instance_state", {"state": "in", "before": left["before"], **asked}, False)
+        assert not back.get("failed") and there() == WHOLE, back
 
 
 def test_who_is_in_the_pool(alone: Alone) -> None:

@@ -108,7 +108,7 @@ def test_by_its_readiness(tmp_path: Path, registry: str) -> None:
         ({"busy": {"tomcat.threads.buzy": 0}}, "metrics/tomcat.threads.buzy: expected status 200, saw 404"),
         ({"busy": {"tomcat.threads.busy": "0"}}, "busy: tomcat.threads.busy '0' is no number from 0 on"),
         ({"status": "STOPPED"}, "status 'STOPPED' is not one of DOWN, OUT_OF_SERVICE"),
-        ({"settle": 500}, "settle 500 s does not fit into deadline"),
+        ({"settle": 500}, "settle 500 s must be shorter than instance_drain_deadline"),
         ({"leave": {"url": "http://127.0.0.1:1/x"}, "settle": None}, "settle is missing"),
         ({"actuator": "order-1:8081"}, "actuator 'order-1:8081' is"),
         ({"actuator": "https://127.0.0.1:1/actuator"}, "it is there, and this host cannot ask it"),

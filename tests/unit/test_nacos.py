@@ -121,7 +121,7 @@ def test_more_than_half_have_to_answer(monkeypatch: pytest.MonkeyPatch, dead: in
         return 200, b""
 
     monkeypatch.setattr(_web, "fetch", fetch)
-    client = _nacos_client.Client(urls, _nacos.Place("public", "G", ""), None, {}, None)
+    client = _nacos_client.Client(urls, _nacos.Place("public", "G", "DEFAULT"), None, {}, None)
     if fine:
         assert client.answering() == urls[1:] and client.silent == {urls[0]: "connection refused"}
         return
@@ -147,7 +147,7 @@ def test_who_asks_2_x_shows_a_token_and_gets_a_new_one_when_it_is_too_old(monkey
 
     monkeypatch.setattr(_web, "fetch", fetch)
     url = "http://nacos1:8848/nacos"
-    client = _nacos_client.Client([url], _nacos.Place("public", "G", ""), ("order", "s3cret"), {}, None)
+    client = _nacos_client.Client([url], _nacos.Place("public", "G", "DEFAULT"), ("order", "s3cret"), {}, None)
     assert client.registered(url, "order-svc") == [] == client.registered(url, "order-svc")
     logins = [(method, words) for method, path, words in asked if path == "v1/auth/login"]
     assert logins == [("POST", {"username": "order", "password": "s3cret"})] * 2
@@ -197,7 +197,7 @@ def test_a_server_that_gave_no_answer_is_asked_anew_whether_it_serves(monkeypatc
         return (404, b"") if "/v3/" in url else (200, b'{"list": []}')
 
     monkeypatch.setattr(_web, "fetch", fetch)
-    client = _nacos_client.Client(urls, _nacos.Place("public", "G", ""), None, {}, None)
+    client = _nacos_client.Client(urls, _nacos.Place("public", "G", "DEFAULT"), None, {}, None)
     assert client.answering() == urls
     dead.add(urls[0])
     with pytest.raises(Away):

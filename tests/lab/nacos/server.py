@@ -116,13 +116,15 @@ class Nacos(Server):
         """Lose all data."""
         shutil.rmtree(self.home / "data")
 
-    def registered(self) -> dict[str, dict[str, Any]]:
+    def registered(
+        self, service: str = SERVICE, group: str = GROUP, namespace: str = "public", cluster: str = "DEFAULT"
+    ) -> dict[str, dict[str, Any]]:
         """By C(ip:port) what the server has of each instance, disabled or not."""
-        words = {"serviceName": SERVICE, "groupName": GROUP, "namespaceId": "public", **self.token()}
+        words = {"serviceName": service, "groupName": group, "namespaceId": namespace, **self.token()}
         if self.version == 3:
             path, more = "v3/admin/ns/instance/list", {}
         else:
-            path, more = "v1/ns/catalog/instances", {"clusterName": "DEFAULT", "pageNo": "1", "pageSize": "100"}
+            path, more = "v1/ns/catalog/instances", {"clusterName": cluster, "pageNo": "1", "pageSize": "100"}
         try:
             answer = ask(f"{self.url}/{path}", **words, **more)
         except urllib.error.HTTPError as error:
@@ -131,6 +133,13 @@ class Nacos(Server):
             return {}
         found = answer["data"] if self.version == 3 else answer["list"]
         return {f"{one['ip']}:{one['port']}": one for one in found}
+
+    def register(self, member: str, ephemeral: bool, **words: str) -> None:
+        """An instance that somebody keeps there by HTTP. words: where, and what it has."""
+        path = "v3/admin/ns/instance" if self.version == 3 else "v1/ns/instance"
+        ip, _colon, port = member.partition(":")
+        lasts = str(ephemeral).lower()
+        ask(f"{self.url}/{path}", "POST", ip=ip, port=port, ephemeral=lasts, **words, **self.token())
 
     def set(self, member: str, enabled: bool, weight: float) -> None:
         """As a person does in the console; waits until it is so."""
