@@ -122,7 +122,7 @@ class Nacos(Server):
         """By C(ip:port) what the server has of each instance, disabled or not."""
         words = {"serviceName": service, "groupName": group, "namespaceId": namespace, **self.token()}
         if self.version == 3:
-            path, more = "v3/admin/ns/instance/list", {}
+            path, more = "v3/admin/ns/instance/list", {"clusterName": cluster}
         else:
             path, more = "v1/ns/catalog/instances", {"clusterName": cluster, "pageNo": "1", "pageSize": "100"}
         try:
