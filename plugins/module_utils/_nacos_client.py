@@ -103,9 +103,10 @@ class Client:
         self._asked(url, method, path, words)
 
     def put_away(self, url: str, service: str, one: Instance, enabled: bool, weight: float) -> None:
-        """Say the same of one that is not registered, for when it is again; with metadata, which then are its own."""
+        """Say the same of one that is not registered, for when it is again. Its metadata go over those it has then."""
         method, path = _WHOLE[self._of(url)]
-        self._asked(url, method, path, {**self._said(service, one, enabled, weight), "metadata": "{}"})
+        words = self._said(service, one, enabled, weight)
+        self._asked(url, method, path, {**words, "metadata": json.dumps(dict(one.metadata))})
 
     def _said(self, service: str, one: Instance, enabled: bool, weight: float) -> dict[str, Any]:
         return {
@@ -156,23 +157,24 @@ class Client:
                 # A token lives for some hours.
                 status, body = self._ask(url, method, path, {**words, **self._token(url)})
         except _web.Silent as error:
-            # It is asked for its version again before it counts as one that answers.
-            self._versions.pop(url, None)
-            raise Away(f"{url}: {error}") from error
+            raise self._away(f"{url}: {error}", url) from error
         if status in (401, 403):
             who = f"the user {self._account[0]!r}" if self._account else "who does not say who asks"
             raise Away(f"{url} refuses {who} ({status}): look at auth: file, and at its rights to the namespace")
         if status == 410:
-            self._versions.pop(url, None)
-            raise Away(f"{url} has this API no more ({path}): leave out api, or set it to {V3}")
+            raise self._away(f"{url} has this API no more ({path}): leave out api, or set it to {V3}", url)
         if status in _STARTING:
-            self._versions.pop(url, None)
-            raise Away(f"{url} answers {status} to {method} {path}: {_shown(body)}")
+            raise self._away(f"{url} answers {status} to {method} {path}: {_shown(body)}", url)
         if b"is not found" in body or b"not found" in body and status in (404, 500):
             raise Missing(f"{url} has no {words['serviceName']} in group {words['groupName']}, {self._place.text}")
         if status != 200:
             raise NacosError(f"{url} answers {status} to {method} {path}: {_shown(body)}")
         return body
+
+    def _away(self, text: str, url: str) -> Away:
+        """It is asked for its version again before it counts as one that answers."""
+        self._versions.pop(url, None)
+        return Away(text)
 
     def _token(self, url: str) -> dict[str, str]:
         if self._account is None:

@@ -160,6 +160,7 @@ class Hold:
 
     def _foretell(self, url: str, place: tuple[str, str], enabled: bool) -> None:
         member, service = place
+        # What it had may not be what its next process has.
         one = replace(self._last[place], metadata={})
         # Where the last instance of a service has gone, there is nothing that could remember it.
         with contextlib.suppress(Missing):
