@@ -11,7 +11,7 @@ TREE := .cache/tree
 COPY := $(TREE)/ansible_collections/lossless/restart
 IN_COPY := cd $(COPY) && PATH=$(CURDIR)/$(LINT):$$PATH ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(TREE)
 LINK := .venv/collections/ansible_collections/lossless/restart
-PARTS := system unit style docs lint importer sanity integration cores bench-small
+PARTS := system unit style docs lint importer sanity integration molecule cores bench-small
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down lab check test matrix bench bench-floor bench-dubbo bench-mq changelog dist clean tree $(PARTS)
@@ -79,8 +79,12 @@ sanity: .venv/test.stamp .cache/lint.stamp tree ## ansible-test sanity, with eve
 integration: .venv/test.stamp ## modules, roles and playbooks against real servers on this machine
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --instafail --durations 40 --junitxml .cache/integration.xml -m "not variant" tests/integration
 
-matrix: .venv/test.stamp ## integration tests with the other versions, and other ways to the same (15 minutes)
+molecule: .venv/test.stamp ## the scenarios of molecule/, on hosts with systemd in containers
+	tests/tools/docker.sh $(BIN)/python -m pytest -n 2 --dist load --instafail --durations 20 -m "not variant" tests/molecule
+
+matrix: .venv/test.stamp ## integration tests with the other versions, and other ways to the same; each scenario of molecule/ with a break
 	$(BIN)/python -m pytest -n 2 --dist loadfile --instafail -m variant tests/integration
+	tests/tools/docker.sh $(BIN)/python -m pytest -n 2 --dist load --instafail -m variant tests/molecule
 
 cores: .venv/test.stamp .cache/lint.stamp tree ## sanity, unit and the playbook on the other end of the supported ansible-core versions
 	tests/tools/cores.sh $(TREE)

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import _grammar
 from ._process_command import Plain
+from ._process_docker import Container
 from ._process_host import Host, Identity, ProcessError, age
 from ._process_service import Service
 from ._process_supervisor import Program
@@ -20,6 +21,7 @@ __all__ = ["Identity", "ProcessError", "age", "identity", "lives", "service"]
 _KEYS = {
     "systemd": ("systemd", "systemctl"),
     "supervisor": ("supervisor", "config", "supervisorctl"),
+    "container": ("container", "docker", "grace"),
     "command": ("command", "pid_file"),
     "start": ("stop", "start", "pid_file"),
     "pid_file": ("pid_file",),
@@ -56,6 +58,9 @@ def service(restart: Mapping[str, Any], address: str | None, host: Host | None =
         config = _grammar.path(given["config"], "restart: config") if "config" in given else None
         supervisorctl = _grammar.command(given.get("supervisorctl", ["supervisorctl"]), "restart: supervisorctl")
         return Program(host, _program(given["supervisor"]), config, supervisorctl)
+    if kind == "container":
+        docker = _grammar.command(given.get("docker", ["docker"]), "restart: docker")
+        return Container(host, _container(given["container"]), docker, _grace(given.get("grace")))
     return _plain(host, given, address)
 
 
@@ -65,14 +70,16 @@ def _kind(given: Mapping[str, Any]) -> str:
             close = difflib.get_close_matches(str(key).lower(), _KNOWN, 1)
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(_KNOWN)}"
             raise ValueError(f"restart: unknown key {key!r}: {hint}")
-    kinds = [kind for kind in ("systemd", "supervisor", "command", "start", "listen") if kind in given]
+    kinds = [kind for kind in ("systemd", "supervisor", "container", "command", "start", "listen") if kind in given]
     if ("stop" in given) != ("start" in given):
         raise ValueError("restart: 'stop' and 'start' go together; or write one 'command' that restarts")
     if not kinds and list(given) == ["pid_file"]:
         return "pid_file"
     if len(kinds) != 1:
         found = " and ".join(kinds) or f"none, only {', '.join(given)}" if given else "nothing"
-        raise ValueError(f"restart: write one of systemd, supervisor, command, or stop with start; found {found}")
+        raise ValueError(
+            f"restart: write one of systemd, supervisor, container, command, or stop with start; found {found}"
+        )
     foreign = [key for key in given if key not in _KEYS[kinds[0]]]
     if foreign:
         raise ValueError(f"restart: {foreign[0]!r} does not go with {kinds[0]!r}: use {', '.join(_KEYS[kinds[0]])}")
@@ -94,6 +101,19 @@ def _program(value: Any) -> str:
     if name == "all" or name.endswith(":"):
         raise ValueError(f"restart: supervisor {name!r} is more than one program: name one, as in 'order-1'")
     return name
+
+
+def _container(value: Any) -> str:
+    name = _grammar.word(value, "restart: container")
+    if not name[0].isalnum():
+        raise ValueError(f"restart: container {name!r} is no container's name: it begins with a letter or a digit")
+    return name
+
+
+def _grace(value: Any) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 86400):
+        return value
+    raise ValueError(f"restart: grace {value!r} is no whole number of seconds from 0 to 86400")
 
 
 def _plain(host: Host, given: Mapping[str, Any], address: str | None) -> Plain:

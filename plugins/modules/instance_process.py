@@ -11,8 +11,8 @@ short_description: Read an instance's process, or restart it and prove that it i
 version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
-  - Stops and starts a systemd unit, a supervisor program or a service with commands of its own, and proves the
-    restart by another process (pid and start time), whatever the commands say of themselves.
+  - Stops and starts a systemd unit, a supervisor program, a Docker container or a service with commands of its own, and
+    proves the restart by another process (pid and start time), whatever the commands say of themselves.
   - A process that is still the old one, that vanishes, or that changes again is a failure.
   - Whether the new process serves is not looked at here, but by M(lossless.restart.health_gate).
   - Runs under a lock for each instance, so that a restart that a killed run left behind is waited for.
@@ -25,6 +25,10 @@ options:
         other units would go down with it and stay down (C(PartOf), C(BindsTo), C(Requires)) it is C(restart)."
       - "C({supervisor: PROGRAM}), by the name that C(supervisorctl status) shows, with C(config), the path of its
         configuration, and C(supervisorctl), a list, C([supervisorctl]) by default."
+      - "C({container: NAME}), a Docker container by its name, with C(docker), a list, C([docker]) by default (or
+        C([podman]), or C([sudo, -n, docker])), and C(grace), seconds until it is killed that does not stop, by default
+        the container's own. The instance is the process that the container begins with. Its restart policy does not
+        matter, since it starts nobody who was stopped so. A container made with C(--rm) is refused."
       - "C({command: [...]}), which restarts, or C({stop: [...], start: [...]}); with C(pid_file), the path of a file
         with the number of the process. Without it the process is the one that listens at O(address), which needs
         the rights to look into that process. The commands are run without a shell and have to return; the service's
@@ -140,6 +144,14 @@ EXAMPLES = r"""
     address: 10.0.0.3:8080
     state: restarted
     older_than: 600
+
+- name: Restart a container, which gets 30 seconds to stop
+  lossless.restart.instance_process:
+    restart:
+      container: order-1
+      grace: 30
+    address: 10.0.0.3:8080
+    state: restarted
 """
 
 RETURN = r"""
@@ -243,7 +255,7 @@ class Turn:
             _grammar.address(params["address"], "address")
         _grammar.path(params["state_dir"], "state_dir")
         if params["state"] == "restarted" and set(params["restart"]) <= {"pid_file", "listen"}:
-            raise ValueError("restart: to restart takes systemd, supervisor, command, or stop with start")
+            raise ValueError("restart: to restart takes systemd, supervisor, container, command, or stop with start")
         self.service: Service = _process.service(params["restart"], params["address"])
 
     def read(self) -> str:

@@ -45,6 +45,13 @@ class FleetAction(ActionBase):
         self._note(result, began, variables)
         return result
 
+    def cleanup(self, force: bool = False) -> None:
+        """A host that died under its module keeps its files: a lost connection here would pass every rescue by."""
+        try:
+            super().cleanup(force)
+        except AnsibleConnectionFailure as error:
+            Display().vvv(str(error))
+
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """What the action does with the task's arguments."""
         return self.call(args, variables)

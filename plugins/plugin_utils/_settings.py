@@ -222,10 +222,10 @@ def check_selected(host: str, values: Mapping[str, Any]) -> None:
             raise Invalid(f"{host}: instance_warm_up[{number}] {target!r} has no url: nothing else can be called")
     restart = values["instance_restart"]
     told(f"{host}: instance_restart", _process.service, restart, values["instance_address"])
-    if not {"systemd", "supervisor", "command", "start"} & set(restart):
+    if not {"systemd", "supervisor", "container", "command", "start"} & set(restart):
         raise Invalid(
             f"{host}: instance_restart {restart!r} says how to find the process, not how to restart it: write one of "
-            "systemd, supervisor, command, or stop with start"
+            "systemd, supervisor, container, command, or stop with start"
         )
     if values["instance_quiet_window"] >= values["instance_drain_deadline"]:
         raise Invalid(

@@ -2,8 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A host with a real systemd as its first process: Debian in systemd-nspawn, made here, gone when the test ends.
 
+The hosts of the Molecule scenarios begin with the same tree of files (image.py).
+
 It needs root and the Debian packages debootstrap and systemd-container. The tree of files that all hosts begin
-with is built once (1 min, 145 MB) in ~/.cache/lossless-restart, or in XDG_CACHE_HOME; what a host writes over it
+with is built once (1 min, 190 MB) in ~/.cache/lossless-restart, or in XDG_CACHE_HOME; what a host writes over it
 is kept in memory. A host has no network but its own loopback.
 """
 
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shlex
 import shutil
@@ -23,7 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUITE = "bookworm"
-PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-yaml,sudo,cron"
+PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-yaml,sudo,cron,openssh-server,nginx-light,iproute2,procps"
+# Whoever wants these starts them.
+OFF = ("nginx.service", "ssh.service")
 TOOLS = {"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "nsenter": "util-linux"}
 READY = 60.0
 _JOIN = 'while [ "$1" != -- ]; do echo $$ > "$1/cgroup.procs"; shift; done; shift; exec "$@"'
@@ -143,7 +148,7 @@ def base() -> Path:
         raise LabError(f"a host with systemd needs: apt-get install -y {' '.join(missing)}")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "lossless-restart")
     cache.mkdir(parents=True, exist_ok=True)
-    tree = cache / f"{SUITE}-{PACKAGES.replace(',', '-')}"
+    tree = cache / f"{SUITE}-{hashlib.sha256(repr((PACKAGES, OFF)).encode()).hexdigest()[:12]}"
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not tree.exists():
@@ -158,6 +163,12 @@ def _build(tree: Path) -> None:
             command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(draft)]
             if subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False).returncode:
                 raise LabError(f"debootstrap failed, see {log.name}: {_tail(Path(log.name))}")
+        preset = draft / "etc/systemd/system-preset/10-lab.preset"
+        preset.parent.mkdir(parents=True, exist_ok=True)
+        preset.write_text("".join(f"disable {unit}\n" for unit in OFF))
+        subprocess.run(
+            ["systemctl", f"--root={draft}", "--quiet", "disable", *OFF], check=True, stderr=subprocess.DEVNULL
+        )
         for heap in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"):
             shutil.rmtree(draft / heap, ignore_errors=True)
         draft.chmod(0o755)

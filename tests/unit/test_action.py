@@ -37,6 +37,11 @@ class Calls:
         self, kind: type[_action.FleetAction], host: str, args: dict[str, Any], delegate: str | None = None
     ) -> dict[str, Any]:
         """One task of this kind on `host`, as the engine runs it."""
+        return self.action(kind, args, delegate).run(task_vars={"inventory_hostname": host})
+
+    def action(
+        self, kind: type[_action.FleetAction], args: dict[str, Any], delegate: str | None = None
+    ) -> _action.FleetAction:
         task: Any = SimpleNamespace(
             args=args, action=f"lossless.restart.{kind.__module__.rpartition('.')[2]}", delegate_to=delegate,
             async_val=0, check_mode=False, _uuid="task-1", get_name=lambda: "role : Step | do it",
@@ -53,7 +58,7 @@ class Calls:
             return self.answer(module_args)
 
         vars(action)["_execute_module"] = execute
-        return action.run(task_vars={"inventory_hostname": host})
+        return action
 
 
 @pytest.fixture
@@ -75,6 +80,20 @@ def test_a_lost_connection_is_a_failure_that_names_the_host(
     result = calls.run(_action.FleetAction, "order-1", {}, delegate)
     assert result["failed"] and result["lost"] and "unreachable" not in result
     assert result["msg"].startswith(f"{place} is unreachable: ") and "connection refused" in result["msg"]
+
+
+def test_a_host_that_died_under_its_module_is_not_cleaned_up(calls: Calls) -> None:
+    """The engine cleans up once the action is done: a connection lost there would make the host unreachable."""
+    action = calls.action(_action.FleetAction, {})
+    asked: list[str] = []
+
+    def lost(path: str) -> None:
+        asked.append(path)
+        raise AnsibleConnectionFailure("ssh: connection refused")
+
+    vars(action)["_remove_tmp_path"] = lost
+    action.cleanup()
+    assert asked == ["/nowhere"]
 
 
 def test_only_plain_values_come_back(calls: Calls) -> None:

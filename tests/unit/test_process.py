@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.lossless.restart.plugins.module_utils import _process, _process_host
 from ansible_collections.lossless.restart.plugins.module_utils._command import Ran
 from ansible_collections.lossless.restart.plugins.module_utils._process_command import Plain
+from ansible_collections.lossless.restart.plugins.module_utils._process_docker import Container
 from ansible_collections.lossless.restart.plugins.module_utils._process_host import Host, Identity, ProcessError
 from ansible_collections.lossless.restart.plugins.module_utils._process_listener import listener
 from ansible_collections.lossless.restart.plugins.module_utils._process_supervisor import Program
@@ -293,17 +294,86 @@ def test_what_supervisorctl_says_of_a_command(proc: FakeProc, code: int, output:
     assert Program(proc.host, "order-1", None, ["supervisorctl"]).refused(Ran(code, output)) == refused
 
 
+def told(status: str, pid: int = 0, code: int = 0, *, removes: bool = False, more: str = "") -> str:
+    """What `docker container inspect` prints of a container."""
+    return f'{{"Status":"{status}","Pid":{pid},"ExitCode":{code}{more}}} {str(removes).lower()}\n'
+
+
+@pytest.mark.parametrize(
+    ("output", "pid", "down", "why"),
+    [
+        (told("running", 7), 7, False, ""),
+        ("WARNING: a line first\n" + told("running", 7), 7, False, ""),
+        (told("paused", 7), 7, False, ""),
+        (told("restarting"), None, False, ""),
+        (told("created"), None, True, ""),
+        (told("exited"), None, True, "exit code 0"),
+        (told("exited", code=137, more=',"OOMKilled":true'), None, True, "exit code 137, out of memory"),
+        (told("created", code=128, more=',"Error":"no such file"'), None, True, ""),
+        (told("exited", code=127, more=',"Error":"no such file"'), None, True, "exit code 127, no such file"),
+        (told("dead"), None, True, "exit code 0"),
+    ],
+)
+def test_a_container(proc: FakeProc, output: str, pid: int | None, down: bool, why: str) -> None:
+    proc.add(7, 100)
+    seen = Container(proc.host, "order-1", ["docker"], None, lambda _command, _timeout: Ran(0, output)).read()
+    assert (seen.process.pid if seen.process else None, seen.down, seen.why) == (pid, down, why)
+
+
+@pytest.mark.parametrize(
+    ("ran", "says"),
+    [
+        (Ran(1, "Error: No such container: order-1"), "container order-1 does not exist on this host: Error"),
+        (Ran(1, "Cannot connect to the Docker daemon"), "cannot be asked for, docker says: Cannot connect"),
+        (Ran(127, "docker: not found"), "cannot be asked for, docker says: docker: not found"),
+        (Ran(None, ""), "docker did not answer within 10 s"),
+        (Ran(0, "what?"), "docker says what is not understood: what?"),
+        (Ran(0, "{} maybe"), "docker says what is not understood: {} maybe"),
+    ],
+)
+def test_a_container_that_cannot_be_read(proc: FakeProc, ran: Ran, says: str) -> None:
+    with pytest.raises(ProcessError, match=says):
+        Container(proc.host, "order-1", ["sudo", "docker"], None, lambda _command, _timeout: ran).read()
+
+
+@pytest.mark.parametrize(("grace", "words"), [(None, []), (0, ["--time", "0"]), (25, ["--time", "25"])])
+def test_how_a_container_is_restarted(proc: FakeProc, grace: int | None, words: list[str]) -> None:
+    container = Container(proc.host, "order-1", ["sudo", "docker"], grace, lambda *_asked: Ran(0, told("running", 7)))
+    assert container.ways() == (["sudo", "docker", "stop", *words, "order-1"], ["sudo", "docker", "start", "order-1"])
+    assert container.refused(Ran(0, "order-1")) == ""
+    assert container.refused(Ran(1, "no")) == "exit status 1: no"
+
+
+def test_a_container_that_its_stop_would_remove(proc: FakeProc) -> None:
+    shown = told("running", 7, removes=True)
+    with pytest.raises(ProcessError, match="container order-1 was made with --rm: its stop removes it"):
+        Container(proc.host, "order-1", ["docker"], None, lambda *_asked: Ran(0, shown)).ways()
+
+
 @pytest.mark.parametrize(
     ("restart", "address", "says"),
     [
-        ({}, None, "write one of systemd, supervisor, command, or stop with start; found nothing"),
+        ({}, None, "write one of systemd, supervisor, container, command, or stop with start; found nothing"),
         ({"systemd": None}, None, "found nothing"),
         ({"systemd": "x", "supervisor": "y"}, None, "found systemd and supervisor"),
         ({"command": ["x"], "stop": ["y"], "start": ["z"]}, "h:1", "found command and start"),
         ({"config": "/x"}, None, "found none, only config"),
         ({"systemD": "x"}, None, "unknown key 'systemD': did you mean 'systemd'?"),
         ({"pidfile": "/x"}, None, "unknown key 'pidfile': did you mean 'pid_file'?"),
-        ({"docker": "x"}, None, "unknown key 'docker': known are command, config, listen,"),
+        ({"pod": "x"}, None, "unknown key 'pod': known are command, config, container, docker, grace, listen,"),
+        ({"docker": ["docker"]}, None, "found none, only docker"),
+        (
+            {"container": "x", "config": "/x"},
+            None,
+            "'config' does not go with 'container': use container, docker, grace",
+        ),
+        ({"container": "--rm"}, None, "restart: container '--rm' is no"),
+        ({"container": "-x"}, None, "restart: container '-x' is no"),
+        ({"container": "_x"}, None, "container '_x' is no container's name: it begins with a letter or a digit"),
+        ({"container": "x", "docker": "sudo docker"}, None, "restart: docker 'sudo docker' is no command"),
+        ({"container": "x", "grace": "5s"}, None, "restart: grace '5s' is no whole number of seconds from 0 to 86400"),
+        ({"container": "x", "grace": -1}, None, "restart: grace -1 is no whole number"),
+        ({"container": "x", "grace": True}, None, "restart: grace True is no whole number"),
         ({"systemd": "x", "config": "/x"}, None, "'config' does not go with 'systemd': use systemd, systemctl"),
         ({"systemd": "order svc"}, None, "restart: systemd 'order svc' is no name"),
         ({"systemd": "--now"}, None, "restart: systemd '--now' is no name"),
@@ -349,7 +419,10 @@ def test_a_right_description(restart: dict[str, Any], label: str) -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"restart": {"pid_file": "/run/x.pid"}}, "to restart takes systemd, supervisor, command, or stop with start"),
+        (
+            {"restart": {"pid_file": "/run/x.pid"}},
+            "to restart takes systemd, supervisor, container, command, or stop with start",
+        ),
         ({"address": "127.0.0.1"}, "address '127.0.0.1' has no port"),
         ({"address": "127.0.0.1:99999"}, "port '99999' is not a number from 1 to 65535"),
         ({"deadline": 0.0}, "deadline 0.0 is no number of seconds above 0"),

@@ -59,7 +59,7 @@ class Service:
         if path == "/work" and method in ("GET", "POST"):
             return self.work(method, query)
         if path == "/health":
-            return 200, {"status": "up"}
+            return 200, {"status": "UP"}
         if path == "/health-extended":
             return (200, {"status": "healthy"}) if self.switch("unhealthy") is None else (503, {"status": "unhealthy"})
         if path == "/internal/status":

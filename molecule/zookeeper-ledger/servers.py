@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Three ZooKeeper servers that keep a ledger, until SIGTERM: `servers.py FOLDER`. It writes:
+
+ledger.yml    what an inventory says of them, as JSON
+state.json    the ledger's state, read by a client of our own, twice a second
+killed        there once the server that led was killed, for which the file `kill` asks
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from kazoo.exceptions import NoNodeError
+
+from tests import lab
+from tests.integration.zookeeper_truth import Place, Truth
+
+PATH = "/restart"
+
+
+def main(folder: Path) -> None:
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    with lab.zookeeper(folder / "servers", servers=3) as servers, Truth(servers.hosts) as truth:
+        settings = Place(servers.hosts, folder, PATH).settings
+        settings = {
+            f"fleet_ledger_{name}".replace("_ledger_ledger", "_ledger"): value for name, value in settings.items()
+        }
+        (folder / "ledger.yml").write_text(json.dumps({**settings, "fleet_ledger_host": None}))
+        while not ended.wait(0.5):
+            if (folder / "kill").exists() and not (folder / "killed").exists():
+                servers.leader().kill()
+                (folder / "killed").touch()
+            try:
+                state = truth.state(PATH)
+            except NoNodeError:
+                continue
+            (folder / "state.new").write_text(json.dumps(state))
+            (folder / "state.new").rename(folder / "state.json")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
