@@ -233,6 +233,24 @@ def test_host_dead_in_the_drain(tmp_path: Path) -> None:
         mourned(fleet, client, observer, ALL)
 
 
+def test_service_dead_in_the_drain(tmp_path: Path) -> None:
+    """Who serves no more is not put back into traffic; once it does, the same command restarts it with the rest."""
+    fleet = Stage(tmp_path / "fleet", balancers=1)
+    with fleet, fleet.watched() as (client, observer):
+        fleet.moments.after("lb-1 reload", 1, partial(fleet.die, "order-1"))
+        ended = fleet.roll()
+        assert ended.code == 2 and "NOT DONE, lease kept: order-1" in ended.text, ended.text
+        lost = client.live()["lost"]
+        assert fleet.down() == {("lb-1", "order-1")} and fleet.held() == {"order-1": "granted"}
+        assert fleet.takers("lb-1") == {"order-2", "order-3"}
+        assert untouched(observer, "order-3")
+        fleet.switch("order-1", "fail_start", None)
+        # Supervisor has tried it before, more than once.
+        tried = fleet.starts()["order-1"]
+        again(fleet, {"order-1": tried + 1, "order-2": 2, "order-3": 2})
+    assert client.result["lost"] == lost and client.result["duplicated"] == 0, client.losses
+
+
 def test_both_hosts_dead_in_the_drain(tmp_path: Path) -> None:
     fleet = Stage(tmp_path / "fleet", ssh=True, balancers=1)
     with fleet, fleet.watched() as (client, observer):

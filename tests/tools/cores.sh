@@ -2,7 +2,7 @@
 # Copyright (c) 2026, the lossless.restart authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 #
-# Run what depends on ansible-core (sanity, unit, the playbook) on the other end of the supported range: .venv has the
+# Run what depends on ansible-core (sanity, unit, what a signal does) on the other end of the supported range: .venv has the
 # oldest ansible-core on Python 3.11 and the newest from 3.12 on; this takes a Python of the other side.
 # Usage: cores.sh FOLDER            where the copy of the collection is (see copy.sh)
 set -euo pipefail
@@ -19,9 +19,7 @@ if ! "$tools/python.sh" "${range[@]}" >/dev/null; then
 fi
 "$tools/venv.sh" ".cache/$name" tests/requirements-test.txt "${range[@]}"
 "$tools/sanity.sh" ".cache/$name" "$1"
-# Of the unit tests those that meet the engine.
+# Of the unit tests those that meet the engine; whole rolls on it are in tests/integration/test_versions.py.
 mapfile -t unit < <(grep -lE 'plugins\.(plugin_utils|action|callback)|(from|import) ansible\.' tests/unit/test_*.py)
 ".cache/$name/bin/python" -m pytest -n 2 --dist loadfile "${unit[@]}" tests/integration/test_roll_untouched.py \
-    tests/integration/test_roll.py::test_default_roll tests/integration/test_roll_failures.py::test_gate_fails_on_one \
-    "tests/integration/test_roll_signals.py::test_first_signal[restart-INT]" \
-    "tests/integration/test_roll_resume.py::test_killed_controller[restart-KILL]"
+    "tests/integration/test_roll_signals.py::test_first_signal[restart-INT]"
