@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 name: board
 type: aggregate
 short_description: What a run is at, on the last rows of a terminal
-version_added: "0.3.0"
+version_added: "0.1.0"
 description:
   - Shows each instance in work with its step, for how long it has been at it, what is waited for and for how long that
     may go on at the most, each pool's level against its floor, and the time left.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: alertmanager_silence
 short_description: Silence alerts of exactly some instances, for some seconds
-version_added: "0.3.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Sees that Alertmanager has a silence for each of O(silences), which ends by itself after O(seconds), or has none.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: application_info
 short_description: Ask the instances of an application whether they take work
-version_added: "0.3.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Asks each instance by its own endpoints, all at once, and says who takes work. Changes nothing.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: application_state
 short_description: Tell an application to take no more work before a stop, and prove that it has finished
-version_added: "0.3.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - For applications of any framework that have an endpoint such as C(/internal/prepare-shutdown), and for Spring Boot

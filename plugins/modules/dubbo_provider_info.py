@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: dubbo_provider_info
 short_description: Read which providers of a Dubbo application are registered, and who is kept from them
-version_added: "0.2.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Reads the registries of an application in ZooKeeper, on the interface level and on the application level, and says

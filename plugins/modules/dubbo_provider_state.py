@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: dubbo_provider_state
 short_description: Take a Dubbo provider out of traffic, and put it back in
-version_added: "0.2.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Has two halves, each of them optional. O(qos) tells a process on the host on which the module runs to leave the

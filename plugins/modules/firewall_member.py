@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: firewall_member
 short_description: Shut an instance's port to its balancers by a rule on its own host, and open it
-version_added: "0.3.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Answers new connections from the balancers with a TCP reset. A balancer that is refused goes to the next server,

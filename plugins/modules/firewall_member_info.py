@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: firewall_member_info
 short_description: Ask a balancer's host whether members may be shut to it, and what it meets at them
-version_added: "0.3.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Runs on the balancer. Reads nginx's configuration, and connects to the members from the addresses that nginx uses.

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: fleet_watch
 short_description: Tell people and monitoring how services stand
-version_added: "0.2.0"
+version_added: "0.1.0"
 description:
   - Tells what M(lossless.restart.availability_guard) with C(action=look) found in this process of the services that
     M(lossless.restart.fleet_description) described.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: mq_consumer_info
 short_description: Read who is in a consumer group, and what each of them holds
-version_added: "0.2.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Reads a consumer group of RocketMQ, Kafka or RabbitMQ from its brokers, and says which clients are in it, which

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: mq_consumer_pause
 short_description: Let an instance leave its consumer group before a stop, and prove that others do its work
-version_added: "0.2.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - No broker can make one client leave its group. The application has to do it, by its own endpoint or command. This

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: nacos_instance_info
 short_description: Read who is registered in services of Nacos
-version_added: "0.3.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Reads every instance of the services, disabled ones too. Changes nothing.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: nacos_instance_state
 short_description: Disable an instance in Nacos before a stop, and enable it as it was
-version_added: "0.3.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Sets C(enabled) of the instances in all of their services, so that their weight and metadata stay.

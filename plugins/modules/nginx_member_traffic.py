@@ -49,7 +49,7 @@ options:
         RV(lossless.restart.firewall_member_info#module:opened) has it. Needs C($request_time) and a time in the format;
         where they are missing all are counted. A time in whole seconds leaves out those of the second in which it lies.
     type: float
-    version_added: "0.3.0"
+    version_added: "0.1.0"
   requests:
     description: How many requests each member must have got.
     type: int
@@ -68,7 +68,7 @@ options:
         O(p95) hold only where the others have had fewer than O(requests).
       - Of few requests the 95th percentile says little. Ask for 100 O(requests) or more.
     type: dict
-    version_added: "0.3.0"
+    version_added: "0.1.0"
     suboptions:
       error_rate:
         description: Percent of answers of 500 and above that each must stay below, beyond the others' own.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: prometheus_gate
 short_description: See whether what Prometheus says lets a restart go on
-version_added: "0.3.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Asks Prometheus each of O(gates), and fails where a value is not as it must be.

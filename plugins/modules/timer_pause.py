@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: timer_pause
 short_description: Let no job of an instance start during its restart, and switch its timers on again as they were
-version_added: "0.3.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Switches off what starts jobs of an instance on its own host, waits until none of its jobs runs, and switches on

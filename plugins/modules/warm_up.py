@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: warm_up
 short_description: Call a process that has just started, before its users do
-version_added: "0.3.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Calls each of O(targets) until it was answered as expected O(count) times, O(concurrency) calls at a time. Classes

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: xxljob_executor_info
 short_description: Read who is in a group of executors of XXL-JOB
-version_added: "0.3.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - Reads the addresses to which the admin gives a group's jobs. Changes nothing.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: xxljob_executor_state
 short_description: Give an executor of XXL-JOB no new jobs before a stop, and wait for those that run
-version_added: "0.3.0"
+version_added: "0.1.0"
 author: "The lossless.restart authors (@lossless-restart)"
 description:
   - An executor interrupts the jobs that run when it is stopped. So it is taken out of its group first; then each of the

@@ -48,7 +48,7 @@ class FleetAction(ActionBase):
     def cleanup(self, force: bool = False) -> None:
         """A host that died under its module keeps its files: a lost connection here would pass every rescue by."""
         try:
-            super().cleanup(force)
+            ActionBase.cleanup(self, force)
         except AnsibleConnectionFailure as error:
             Display().vvv(str(error))
 

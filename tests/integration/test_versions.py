@@ -8,7 +8,6 @@ import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,15 +38,25 @@ class Row(NamedTuple):
     zookeeper: str
 
 
-def rows() -> Iterator[Any]:
+def rows() -> list[Any]:
     """Every combination; those that `make test` does not need for each value are variants."""
-    axes = [[(one["core"], one["python"]) for one in VERSIONS["controllers"]]]
-    axes += [VERSIONS[name] for name in ("targets", "nginx", "zookeeper")]
+    controllers = [(one["core"], one["python"]) for one in VERSIONS["controllers"]]
+    others = [VERSIONS[name] for name in ("targets", "nginx", "zookeeper")]
+    # Among the first three is every core and every Python.
+    axes = [controllers[:3], *others]
     needed = [tuple(axis[number % len(axis)] for axis in axes) for number in range(max(map(len, axes)))]
-    for controller, *others in dict.fromkeys([*needed, *itertools.product(*axes)]):
-        row = Row(*controller, *others)
-        marks = () if (controller, *others) in needed else (pytest.mark.variant,)
-        yield pytest.param(row, id="-".join(row), marks=marks)
+    found = []
+    for one in dict.fromkeys([*needed, *itertools.product(controllers, *others)]):
+        (core, python), target, nginx, zookeeper = one
+        row = Row(core, python, target, nginx, zookeeper)
+        found.append(pytest.param(row, id="-".join(row), marks=() if one in needed else (pytest.mark.variant,)))
+    return found
+
+
+def test_each_value_is_tried() -> None:
+    first, every = VERSIONS["controllers"][:3], VERSIONS["controllers"]
+    for name in ("core", "python"):
+        assert {one[name] for one in first} == {one[name] for one in every}
 
 
 class Versioned(Fleet):
