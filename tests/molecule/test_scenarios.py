@@ -16,6 +16,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+BREAKS = yaml.safe_load(Path(__file__).with_name("breaks.yml").read_text())
 COLLECTION = ("galaxy.yml", "meta", "playbooks", "plugins", "roles")
 
 pytestmark = pytest.mark.timeout(900)
@@ -37,8 +38,8 @@ def run(scenario: str, **environment: str) -> tuple[int, str]:
     return ended.returncode, ended.stdout
 
 
-def test_there_are_enough() -> None:
-    assert len(SCENARIOS) >= 13
+def test_there_are_enough_and_each_has_a_break() -> None:
+    assert len(SCENARIOS) >= 13 and sorted(BREAKS) == SCENARIOS
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -51,7 +52,7 @@ def test_the_promise(scenario: str) -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_broken_promise_is_seen(scenario: str, tmp_path: Path) -> None:
     """It fails at the one task by which the break is known."""
-    planted = yaml.safe_load((ROOT / "molecule" / scenario / "break.yml").read_text())
+    planted = BREAKS[scenario]
     folder = tmp_path / "ansible_collections" / "lossless" / "restart"
     folder.mkdir(parents=True)
     for name in COLLECTION:
