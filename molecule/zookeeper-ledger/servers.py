@@ -4,7 +4,7 @@
 
 ledger.yml    what an inventory says of them, as JSON
 state.json    the ledger's state, read by a client of our own, twice a second
-killed        there once the server that led was killed, for which the file `kill` asks
+killed        there once the server that leads was killed, for which the file `kill` asks
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from kazoo.exceptions import NoNodeError
 
 from tests import lab
 from tests.integration.zookeeper_truth import Place, Truth
+from tests.lab.zookeeper import HOST
 
 PATH = "/restart"
 
@@ -27,14 +28,18 @@ def main(folder: Path) -> None:
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     with lab.zookeeper(folder / "servers", servers=3) as servers, Truth(servers.hosts) as truth:
-        settings = Place(servers.hosts, folder, PATH).settings
+        # The one that leads is named first: whoever knew only that one would be lost.
+        leader = servers.leader()
+        first = servers.ports[servers.servers.index(leader)]
+        hosts = ",".join(f"{HOST}:{port}" for port in sorted(servers.ports, key=lambda port: port != first))
+        settings = Place(hosts, folder, PATH).settings
         settings = {
             f"fleet_ledger_{name}".replace("_ledger_ledger", "_ledger"): value for name, value in settings.items()
         }
         (folder / "ledger.yml").write_text(json.dumps({**settings, "fleet_ledger_host": None}))
         while not ended.wait(0.5):
             if (folder / "kill").exists() and not (folder / "killed").exists():
-                servers.leader().kill()
+                leader.kill()
                 (folder / "killed").touch()
             try:
                 state = truth.state(PATH)
