@@ -68,7 +68,7 @@ docs: .cache/lint.stamp tree ## the documentation of modules and roles, the chan
 
 lint: .cache/lint.stamp tree ## ansible-lint and shellcheck
 	$(IN_COPY) ansible-lint --nocolor --offline --strict --profile production
-	$(LINT)/shellcheck .ci/run tests/tools/*.sh awx/pipelines/*.sh
+	$(LINT)/shellcheck .ci/run tests/tools/*.sh awx/pipelines/*.sh molecule/*/*.sh molecule/shared/host/*.sh
 
 importer: .cache/lint.stamp dist ## what Galaxy says of the built collection
 	tests/tools/importer.sh dist/lossless-restart-*.tar.gz

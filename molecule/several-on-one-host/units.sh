@@ -1,3 +1,7 @@
+#!/bin/sh
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
 # Three units of one template, in the place of the one that the host has.
 systemctl --quiet disable --now order-svc
 cat >/etc/systemd/system/order@.service <<'UNIT'

@@ -1,3 +1,7 @@
+#!/bin/sh
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
 # A balancer before the instances at the given addresses (host:port).
 # Clients keep no connection: an nginx before 1.27.4 may reset such a one at a reload, whoever reloads it.
 {

@@ -1,3 +1,7 @@
+#!/bin/sh
+# Copyright (c) 2026, the lossless.restart authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
 # A host with the service: a unit that was there before us.
 cat >/etc/systemd/system/order-svc.service <<'UNIT'
 [Unit]
