@@ -32,11 +32,7 @@ def main(folder: Path) -> None:
         leader = servers.leader()
         first = servers.ports[servers.servers.index(leader)]
         hosts = ",".join(f"{HOST}:{port}" for port in sorted(servers.ports, key=lambda port: port != first))
-        settings = Place(hosts, folder, PATH).settings
-        settings = {
-            f"fleet_ledger_{name}".replace("_ledger_ledger", "_ledger"): value for name, value in settings.items()
-        }
-        (folder / "ledger.yml").write_text(json.dumps({**settings, "fleet_ledger_host": None}))
+        (folder / "ledger.yml").write_text(json.dumps(Place(hosts, folder, PATH).variables))
         while not ended.wait(0.5):
             if (folder / "kill").exists() and not (folder / "killed").exists():
                 leader.kill()

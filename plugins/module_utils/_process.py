@@ -16,7 +16,7 @@ from ._process_service import Service
 from ._process_supervisor import Program
 from ._process_systemd import Unit
 
-__all__ = ["Identity", "ProcessError", "age", "identity", "lives", "service"]
+__all__ = ["Identity", "ProcessError", "age", "identity", "lives", "only_finds", "service"]
 
 _KEYS = {
     "systemd": ("systemd", "systemctl"),
@@ -44,6 +44,11 @@ def identity(restart: Mapping[str, Any], address: str | None) -> Identity | None
 def lives(identity: Identity) -> bool:
     """Whether that very process is still there; cheap enough for every reading of a wait."""
     return Host().lives(identity)
+
+
+def only_finds(restart: Mapping[str, Any]) -> bool:
+    """Whether it says how to find the process, and not how to restart it."""
+    return set(restart) <= {"pid_file", "listen"}
 
 
 def service(restart: Mapping[str, Any], address: str | None, host: Host | None = None) -> Service:

@@ -254,7 +254,7 @@ class Turn:
         if params["address"] is not None:
             _grammar.address(params["address"], "address")
         _grammar.path(params["state_dir"], "state_dir")
-        if params["state"] == "restarted" and set(params["restart"]) <= {"pid_file", "listen"}:
+        if params["state"] == "restarted" and _process.only_finds(params["restart"]):
             raise ValueError("restart: to restart takes systemd, supervisor, container, command, or stop with start")
         self.service: Service = _process.service(params["restart"], params["address"])
 

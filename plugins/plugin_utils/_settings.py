@@ -222,7 +222,7 @@ def check_selected(host: str, values: Mapping[str, Any]) -> None:
             raise Invalid(f"{host}: instance_warm_up[{number}] {target!r} has no url: nothing else can be called")
     restart = values["instance_restart"]
     told(f"{host}: instance_restart", _process.service, restart, values["instance_address"])
-    if not {"systemd", "supervisor", "container", "command", "start"} & set(restart):
+    if _process.only_finds(restart):
         raise Invalid(
             f"{host}: instance_restart {restart!r} says how to find the process, not how to restart it: write one of "
             "systemd, supervisor, container, command, or stop with start"

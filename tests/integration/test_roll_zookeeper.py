@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,9 +29,7 @@ def servers(tmp_path: Path) -> Iterator[ZooKeeper]:
 
 @pytest.fixture
 def fleet(tmp_path: Path, servers: ZooKeeper) -> Stage:
-    place = Place(servers.hosts, tmp_path, PATH)
-    variables: dict[str, Any] = {f"fleet_ledger_{name}": value for name, value in place.settings.items()}
-    variables |= {"fleet_ledger": variables.pop("fleet_ledger_ledger"), "fleet_ledger_host": None}
+    variables = Place(servers.hosts, tmp_path, PATH).variables
     return Stage(tmp_path / "fleet", instances=2, balancers=1, variables=variables)
 
 

@@ -63,12 +63,10 @@ class Versioned(Fleet):
     """A fleet whose hosts have a Python and an nginx of their own, and whose ledger is in ZooKeeper."""
 
     def __init__(self, folder: Path, row: Row, place: Place) -> None:
-        settings = {f"fleet_ledger_{name}": value for name, value in place.settings.items()}
-        settings |= {"fleet_ledger": settings.pop("fleet_ledger_ledger"), "fleet_ledger_host": None}
         kept = "5s" if row.nginx == "newest" else None
         upstreams = {"order_svc": None}
         super().__init__(
-            folder, instances=2, balancers=1, upstreams=upstreams, keepalive_min_timeout=kept, variables=settings
+            folder, instances=2, balancers=1, upstreams=upstreams, keepalive_min_timeout=kept, variables=place.variables
         )
         self.row = row
 
@@ -88,11 +86,15 @@ class Versioned(Fleet):
         return content
 
 
+def between(version: str) -> tuple[str, str]:
+    """The Python as the tools take it: from which version on, and below which."""
+    major, minor = version.split(".")
+    return version, f"{major}.{int(minor) + 1}"
+
+
 def python(version: str) -> str:
     """Its path. A version that is not there is a failure, as in CI."""
-    major, minor = version.split(".")
-    found = run(str(ROOT / "tests" / "tools" / "python.sh"), version, f"{major}.{int(minor) + 1}", cwd=ROOT)
-    return found.strip()
+    return run(str(ROOT / "tests" / "tools" / "python.sh"), *between(version), cwd=ROOT).strip()
 
 
 def controller(row: Row) -> Path:
@@ -101,8 +103,7 @@ def controller(row: Row) -> Path:
     (ROOT / folder.parent).mkdir(parents=True, exist_ok=True)
     wanted = ROOT / f"{folder}.txt"
     wanted.write_text(f"ansible-core=={row.core}\nkazoo\n")
-    end = f"3.{int(row.python.partition('.')[2]) + 1}"
-    run(str(ROOT / "tests" / "tools" / "venv.sh"), str(folder), str(wanted), row.python, end, cwd=ROOT)
+    run(str(ROOT / "tests" / "tools" / "venv.sh"), str(folder), str(wanted), *between(row.python), cwd=ROOT)
     return ROOT / folder / "bin"
 
 
@@ -121,14 +122,20 @@ def run(*words: str, cwd: Path, **environment: str) -> str:
     return ended.stdout
 
 
-@pytest.mark.parametrize("row", rows())
-def test_the_installed_collection_restarts_a_fleet(tmp_path: Path, row: Row) -> None:
-    programs = controller(row)
+@pytest.fixture(scope="module")
+def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the artifact is installed that was built of the checkout."""
+    folder = tmp_path_factory.mktemp("artifact")
     galaxy = [str(Path(sys.executable).parent / "ansible-galaxy"), "collection"]
-    run(*galaxy, "build", str(ROOT), "--output-path", str(tmp_path), cwd=tmp_path)
-    artifact = next(tmp_path.glob("lossless-restart-*.tar.gz"))
-    collections = tmp_path / "collections"
-    run(*galaxy, "install", "--offline", str(artifact), "-p", str(collections), cwd=tmp_path)
+    run(*galaxy, "build", str(ROOT), "--output-path", str(folder), cwd=folder)
+    artifact = next(folder.glob("lossless-restart-*.tar.gz"))
+    run(*galaxy, "install", "--offline", str(artifact), "-p", str(folder / "collections"), cwd=folder)
+    return folder / "collections"
+
+
+@pytest.mark.parametrize("row", rows())
+def test_the_installed_collection_restarts_a_fleet(tmp_path: Path, collections: Path, row: Row) -> None:
+    programs = controller(row)
     home = {"ANSIBLE_COLLECTIONS_PATH": str(collections), "HOME": str(tmp_path)}
 
     with lab.zookeeper(tmp_path / "zk", version=row.zookeeper) as servers, Truth(servers.hosts) as truth:

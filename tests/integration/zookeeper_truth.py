@@ -44,6 +44,12 @@ class Place:
             **settings,
         }
 
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The settings as an inventory has them."""
+        named = {f"fleet_ledger_{name}": value for name, value in self.settings.items()}
+        return {"fleet_ledger": named.pop("fleet_ledger_ledger"), "fleet_ledger_host": None, **named}
+
     def opened(self, *, found: bool = True, dry: bool = False, clock: Callable[[], float] = time.time) -> ZooKeeper:
         return opened(self.settings, found=found, dry=dry, clock=clock)
 
