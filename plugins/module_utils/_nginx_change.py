@@ -70,11 +70,11 @@ def prepare(nginx: Nginx, wanted: list[Wanted], *, allow_empty: bool = False) ->
 
 
 def test_untouched(nginx: Nginx) -> None:
-    """Raises HostError where nginx's configuration is broken already, quoting nginx."""
+    """Raises HostError where it is broken already or may not be tested, quoting what said so."""
     try:
         said = _nginx_host.run(nginx.test, timeout=COMMAND_SECONDS)
     except HostError as error:
-        raise HostError(f"nginx's configuration was already broken before us; nothing was changed: {error}") from error
+        raise HostError(f"nginx's own test failed before any change of ours; nothing was changed: {error}") from error
     _nginx_host.refuse_other_config(said, nginx.config)
 
 

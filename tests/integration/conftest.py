@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: first.get(item.path.stem, len(first)))
 
 
-@pytest.fixture(scope="session", params=["3.9", "3.8"])
+@pytest.fixture(scope="session", params=["3.9", pytest.param("3.8", marks=pytest.mark.variant)])
 def zookeeper(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZooKeeper]:
     """One server, that also takes TLS, and by SASL the user restart."""
     folder = tmp_path_factory.mktemp(f"zookeeper-{request.param}")

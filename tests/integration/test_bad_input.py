@@ -489,7 +489,7 @@ def test_a_moment_that_is_still_to_come(fleet: Refusals) -> None:
 
 def test_a_configuration_that_was_broken_before_us(fleet: Refusals) -> None:
     with fleet.configured("lb-1", lambda _nothing: "nonsense on;\n", name="zz.conf", live=False):
-        fleet.refused(ONE, said=("already broken before us", 'unknown directive "nonsense"', "zz.conf:1"))
+        fleet.refused(ONE, said=("failed before any change of ours", 'unknown directive "nonsense"', "zz.conf:1"))
 
 
 def test_a_change_that_nginx_has_not_read_is_said(fleet: Refusals) -> None:

@@ -53,7 +53,7 @@ class Fleet:
         wait_for(what, lambda: self.members(key) == list(wanted), 30)
 
 
-@pytest.fixture(scope="module", params=["3.3", "2.7"])
+@pytest.fixture(scope="module", params=["3.3", pytest.param("2.7", marks=pytest.mark.variant)])
 def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     folder = tmp_path_factory.mktemp("dubbo")
     with contextlib.ExitStack() as stack:

@@ -22,7 +22,7 @@ QUIET = 1.5
 LEAVE = {"3.3": "gracefulShutdown", "2.7": "offline"}
 
 
-@pytest.fixture(scope="module", params=["3.3", "2.7"])
+@pytest.fixture(scope="module", params=["3.3", pytest.param("2.7", marks=pytest.mark.variant)])
 def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with lab.dubbo(tmp_path_factory.mktemp("dubbo"), version=request.param) as found:
         yield found

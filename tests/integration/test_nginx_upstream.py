@@ -198,7 +198,7 @@ def test_a_configuration_broken_before_us(three: Fleet) -> None:
     with three.nginx.config.open("a") as config:
         config.write("no_such_directive on;\n")
     text = three.refused(HostError, three.first(state="down"))
-    assert "already broken before us" in text
+    assert "failed before any change of ours" in text
     assert 'unknown directive "no_such_directive"' in text
     with three.nginx.config.open("a") as config:
         config.write("http {")

@@ -73,7 +73,7 @@ def metric(path: Path, name: str) -> float:
 @pytest.mark.parametrize(
     ("moment", "step"),
     [
-        (("lb-1 reload", 1), "granted"),
+        pytest.param(("lb-1 reload", 1), "granted", marks=pytest.mark.variant),
         (("supervisorctl stop order-1", 1), "restarting"),
         (("lb-1 reload", 2), "attaching"),
     ],

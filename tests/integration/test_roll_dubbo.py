@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests import lab
-from tests.integration.test_roll_killed import boundary
+from tests.integration.test_roll_killed import boundary, logs
 from tests.lab.demo import clean, wait_for
 from tests.lab.dubbo import ECHO, ECHO2, LEVELS, Consumer, address
 from tests.lab.dubbo.truth import children, client
@@ -142,6 +142,7 @@ def test_what_goes_wrong(stack: contextlib.ExitStack, tmp_path: Path) -> None:
     assert clean(client.result), client.losses
 
 
+@pytest.mark.variant
 def test_killed_before_every_step_of_its_own(stack: contextlib.ExitStack, tmp_path: Path) -> None:
     """From the drain on, each with the same command again: order-1 is restarted once, and no call is lost."""
     scene = Scene(stack, tmp_path, balancers=1)
@@ -167,7 +168,7 @@ def _own_steps(fleet: Both, log: Path) -> list[tuple[str, int]]:
     """The steps of a roll with a module of Dubbo's, from the drain on, and which of its name each is."""
     ended = fleet.roll(limit="order-1", environment=boundary(log))
     assert ended.code == 0, ended.text
-    steps, modules = (path.read_text().splitlines() for path in (log, log.with_name("steps.modules")))
+    steps, modules = (path.read_text().splitlines() for path in logs(log))
     return [
         (step, 1 + steps[:place].count(step))
         for place, (step, module) in enumerate(zip(steps, modules, strict=True))

@@ -111,7 +111,11 @@ def test_drain_does_not_end(tmp_path: Path) -> None:
     assert clean(client.result), client.losses
 
 
-@pytest.mark.parametrize("moment", [("lb-2 test", 2), ("lb-2 reload", 1)], ids=lambda moment: moment[0])
+@pytest.mark.parametrize(
+    "moment",
+    [("lb-2 test", 2), pytest.param(("lb-2 reload", 1), marks=pytest.mark.variant)],
+    ids=lambda moment: moment[0],
+)
 def test_drain_fails_at_one_balancer(tmp_path: Path, moment: tuple[str, int]) -> None:
     fleet = Stage(tmp_path / "fleet")
     with fleet, fleet.watched() as (client, observer):
@@ -222,6 +226,7 @@ def mourned(fleet: Stage, client: Client, observer: Observer, back: set[str]) ->
     assert client.finish() and clean(client.result), client.losses
 
 
+@pytest.mark.variant
 def test_host_dead_in_the_drain(tmp_path: Path) -> None:
     fleet = Stage(tmp_path / "fleet", ssh=True, balancers=1)
     with fleet, fleet.watched() as (client, observer):
@@ -251,6 +256,7 @@ def test_service_dead_in_the_drain(tmp_path: Path) -> None:
     assert client.result["lost"] == lost and client.result["duplicated"] == 0, client.losses
 
 
+@pytest.mark.variant
 def test_both_hosts_dead_in_the_drain(tmp_path: Path) -> None:
     fleet = Stage(tmp_path / "fleet", ssh=True, balancers=1)
     with fleet, fleet.watched() as (client, observer):
@@ -262,6 +268,7 @@ def test_both_hosts_dead_in_the_drain(tmp_path: Path) -> None:
         mourned(fleet, client, observer, ALL)
 
 
+@pytest.mark.variant
 def test_one_dead_and_one_does_not_start(tmp_path: Path) -> None:
     fleet = Stage(tmp_path / "fleet", ssh=True, balancers=1)
     with fleet, fleet.watched() as (client, observer):
@@ -290,6 +297,7 @@ def test_host_dead_after_its_restart(tmp_path: Path) -> None:
     assert clean(client.result), client.losses
 
 
+@pytest.mark.variant
 def test_balancer_dead_in_the_drain(tmp_path: Path) -> None:
     """lb-1 has drained; lb-2 dies with its file written and not read: put back at lb-1, and the leases are kept."""
     fleet = Stage(tmp_path / "fleet", ssh=True)

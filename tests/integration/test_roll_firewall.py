@@ -21,7 +21,6 @@ from tests.lab.stage import LONG
 from tests.lab.stage.shut import Shut
 
 pytestmark = pytest.mark.timeout(900)
-ENOUGH = 100_000
 
 
 @pytest.fixture(autouse=True)
@@ -30,18 +29,21 @@ def network() -> Iterator[None]:
         yield
 
 
-def test_a_hundred_thousand_requests(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("rate", "enough"), [(200, 10_000), pytest.param(800, 100_000, marks=pytest.mark.variant)], ids=["few", "many"]
+)
+def test_nothing_is_lost(tmp_path: Path, rate: int, enough: int) -> None:
     """Three of ten are POST. How fast they are answered is not asked here."""
     before = rules()
     with Shut(tmp_path / "fleet", instances=6, variables={"instance_verify_p95": 10}) as fleet:
         files = fleet.configurations()
-        with fleet.client(rate=800, connections=100) as client, fleet.observer() as observer:
+        with fleet.client(rate=rate, connections=100) as client, fleet.observer() as observer:
             client.wait(1000)
             ended = fleet.roll()
             assert ended.code == 0, ended.text
-            client.wait(ENOUGH, LONG)
-        assert clean(client.result) and client.result["sent"] >= ENOUGH, client.losses
-        assert client.result["posts"] > 0.2 * ENOUGH
+            client.wait(enough, LONG)
+        assert clean(client.result) and client.result["sent"] >= enough, client.losses
+        assert client.result["posts"] > 0.2 * enough
         assert fleet.starts() == dict.fromkeys(fleet.instances, 2) and observer.lowest["order_svc"] >= 2
         assert fleet.configurations() == files and set(fleet.reloads().values()) == {0}
         assert fleet.held() == {} and fleet.runs() == []
@@ -52,7 +54,7 @@ def test_a_hundred_thousand_requests(tmp_path: Path) -> None:
     ("killed", "first"),
     [
         ("Restart | tell the ledger", "granted"),
-        ("Attach | put the batch back", "attaching"),
+        pytest.param("Attach | put the batch back", "attaching", marks=pytest.mark.variant),
     ],
 )
 def test_a_killed_controller(tmp_path: Path, killed: str, first: str) -> None:

@@ -113,7 +113,8 @@ def test_a_gate_that_fails(stack: contextlib.ExitStack, tmp_path: Path) -> None:
         fleet.complete()
 
 
-@pytest.mark.parametrize("kind", ["rocketmq", pytest.param("kafka", marks=pytest.mark.variant)])
+@pytest.mark.variant
+@pytest.mark.parametrize("kind", ["rocketmq", "kafka"])
 def test_the_broker_dies(stack: contextlib.ExitStack, tmp_path: Path, kind: str) -> None:
     """Once one has left: nothing is restarted, no balancer is touched, and the lease is kept; the same command does the
     rest."""

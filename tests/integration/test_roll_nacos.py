@@ -72,7 +72,9 @@ def test_nothing_is_lost(tmp_path: Path, nacos: Nacos) -> None:
 
 
 @newer
-@pytest.mark.parametrize("wiped", [False, True], ids=["with its data", "without them"])
+@pytest.mark.parametrize(
+    "wiped", [False, pytest.param(True, marks=pytest.mark.variant)], ids=["with its data", "without them"]
+)
 def test_a_server_that_is_restarted(tmp_path: Path, nacos: Nacos, wiped: bool) -> None:
     """While an instance is out: its own process starts as the server comes back."""
 
@@ -93,7 +95,9 @@ def test_a_server_that_is_restarted(tmp_path: Path, nacos: Nacos, wiped: bool) -
 
 
 @newer
-@pytest.mark.parametrize("reload", [1, 2], ids=["in the drain", "in the attach"])
+@pytest.mark.parametrize(
+    "reload", [1, pytest.param(2, marks=pytest.mark.variant)], ids=["in the drain", "in the attach"]
+)
 def test_a_server_is_restarted_as_it_is_asked(tmp_path: Path, nacos: Nacos, reload: int) -> None:
     """With what it knew: it is waited for, and nobody stays out."""
     starting: list[threading.Thread] = []
@@ -248,6 +252,7 @@ def alone(tmp_path: Path, nacos: Nacos) -> Iterator[Alone]:
         yield made
 
 
+@newer
 def test_out_and_in_again(alone: Alone) -> None:
     would = alone.state("out", check=True)
     assert would["changed"] and "would set" in would["msg"] and alone.there == WHOLE, would
@@ -275,7 +280,7 @@ def test_a_person_s_hand_is_put_back(alone: Alone) -> None:
 
 
 @newer
-@pytest.mark.parametrize("away", [0, FORGOTTEN])
+@pytest.mark.parametrize("away", [pytest.param(0, marks=pytest.mark.variant), FORGOTTEN])
 def test_what_nobody_holds_comes_back_enabled(alone: Alone, away: int) -> None:
     """Of who is away for longer, as Nacos has it; and what it was is set in either case."""
     alone.nacos.set(alone.instance.member, enabled=True, weight=2)
@@ -288,7 +293,9 @@ def test_what_nobody_holds_comes_back_enabled(alone: Alone, away: int) -> None:
     assert not back.get("failed") and alone.there == (True, 2.0, WHOLE[2]), back
 
 
-@pytest.mark.parametrize(("nacos", "api"), [(2, "v1"), (2, "v2"), (3, "v3")], indirect=["nacos"])
+@pytest.mark.parametrize(
+    ("nacos", "api"), [pytest.param(2, "v1", marks=pytest.mark.variant), (2, "v2"), (3, "v3")], indirect=["nacos"]
+)
 def test_what_is_held_comes_back_disabled(alone: Alone, api: str) -> None:
     """However long it was away, and also where nobody else is in its service; with the metadata of its next process."""
     seen: list[str] = []
@@ -351,6 +358,7 @@ def test_both_apis_of_2_x(alone: Alone, api: str) -> None:
     assert alone.state("in", api=api)["changed"] and alone.there == WHOLE
 
 
+@newer
 @pytest.mark.parametrize("ephemeral", [True, False])
 def test_wherever_it_is(tmp_path: Path, nacos: Nacos, ephemeral: bool) -> None:
     """In a namespace, group and cluster of its own, and also where the server itself looks whether it lives."""
@@ -377,6 +385,7 @@ def test_wherever_it_is(tmp_path: Path, nacos: Nacos, ephemeral: bool) -> None:
         assert not back.get("failed") and there() == WHOLE, back
 
 
+@newer
 def test_who_is_in_the_pool(alone: Alone) -> None:
     found = alone.call("nacos_instance_info", source="here", members=[alone.instance.member, "10.0.0.9:8080"])
     [reading] = found["readings"]

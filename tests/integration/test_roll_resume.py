@@ -44,11 +44,11 @@ def finished(fleet: Stage, starts: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     ("moment", "number"),
     [
-        (DRAIN, signal.SIGKILL),
+        pytest.param(DRAIN, signal.SIGKILL, marks=pytest.mark.variant),
         pytest.param(DRAIN, signal.SIGINT, marks=pytest.mark.variant),
         (RESTART, signal.SIGKILL),
         pytest.param(RESTART, signal.SIGTERM, marks=pytest.mark.variant),
-        (ATTACH, signal.SIGKILL),
+        pytest.param(ATTACH, signal.SIGKILL, marks=pytest.mark.variant),
     ],
     ids=["drain-KILL", "drain-INT", "restart-KILL", "restart-TERM", "attach-KILL"],
 )
@@ -137,6 +137,7 @@ def test_run_of_another_machine(tmp_path: Path) -> None:
     assert clean(client.result), client.losses
 
 
+@pytest.mark.variant
 def test_new_run_after_a_kill(tmp_path: Path) -> None:
     """It starts with what the dead run left out, and then restarts everybody, those too that the dead run had done."""
     fleet = Stage(tmp_path / "fleet", balancers=1, variables={"fleet_pace": [1]})

@@ -24,7 +24,7 @@ ALL = {"order-1", "order-2", "order-3"}
     [
         (signal.SIGINT, "lb-1 reload", "stopped by Ctrl-C"),
         (signal.SIGINT, "supervisorctl stop order-1", "stopped by Ctrl-C"),
-        (signal.SIGTERM, "supervisorctl stop order-1", "stopped by SIGTERM"),
+        pytest.param(signal.SIGTERM, "supervisorctl stop order-1", "stopped by SIGTERM", marks=pytest.mark.variant),
     ],
     ids=["edit-INT", "restart-INT", "restart-TERM"],
 )
@@ -73,7 +73,9 @@ def test_first_signal_to_a_resumed_run(tmp_path: Path) -> None:
     assert clean(client.result), client.losses
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.variant)], ids=["INT", "TERM"]
+)
 def test_before_anything_is_out_the_first_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
     """While the plan reads the balancers."""
     fleet = Stage(tmp_path / "fleet", balancers=1)

@@ -38,7 +38,9 @@ def test_no_job_starts_during_a_restart(tmp_path: Path) -> None:
         assert clean(client.result), client.losses
 
 
-@pytest.mark.parametrize("killed", ["Restart | tell the ledger", "Verify | give the lease back"])
+@pytest.mark.parametrize(
+    "killed", ["Restart | tell the ledger", pytest.param("Verify | give the lease back", marks=pytest.mark.variant)]
+)
 def test_a_killed_controller(tmp_path: Path, killed: str) -> None:
     """What was switched off is found by restore.yml, and by the same command."""
     with Timed(tmp_path / "fleet", instances=2, balancers=1, variables=NOBODY) as fleet:

@@ -80,7 +80,7 @@ def test_a_long_job_is_waited_for(tmp_path: Path, admin: AdminDouble) -> None:
     [
         # It was restarted, which is not done again: a second time its application would never come back.
         ("endpoint", "Attach | put the batch back", True),
-        ("list", "Restart | tell the ledger", True),
+        pytest.param("list", "Restart | tell the ledger", True, marks=pytest.mark.variant),
         pytest.param("endpoint", "Restart | tell the ledger", False, marks=pytest.mark.variant),
         pytest.param("list", "Attach | put the batch back", False, marks=pytest.mark.variant),
     ],

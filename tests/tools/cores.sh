@@ -21,5 +21,5 @@ fi
 "$tools/sanity.sh" ".cache/$name" "$1"
 # Of the unit tests those that meet the engine; whole rolls on it are in tests/integration/test_versions.py.
 mapfile -t unit < <(grep -lE 'plugins\.(plugin_utils|action|callback)|(from|import) ansible\.' tests/unit/test_*.py)
-".cache/$name/bin/python" -m pytest -n 2 --dist loadfile "${unit[@]}" tests/integration/test_roll_untouched.py \
+".cache/$name/bin/python" -m pytest -n 2 --dist load "${unit[@]}" tests/integration/test_roll_untouched.py \
     "tests/integration/test_roll_signals.py::test_first_signal[restart-INT]"
