@@ -71,7 +71,7 @@ lint: .cache/lint.stamp tree ## ansible-lint and shellcheck
 	$(LINT)/shellcheck .ci/run tests/tools/*.sh awx/pipelines/*.sh molecule/*/*.sh molecule/shared/host/*.sh
 
 importer: .cache/lint.stamp dist ## what Galaxy says of the built collection
-	tests/tools/importer.sh dist/lossless-restart-*.tar.gz
+	tests/tools/importer.sh dist/lossless-restart-*.tar.gz $(COPY)
 
 sanity: .venv/test.stamp .cache/lint.stamp tree ## ansible-test sanity, with every Python there is
 	tests/tools/sanity.sh .venv $(TREE)
