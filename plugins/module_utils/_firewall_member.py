@@ -90,7 +90,7 @@ def run(task: Task) -> dict[str, Any]:
     before = {one.name: task.firewall.read(one.key) for one in task.members}
     changed = [one for one in task.members if _differs(task, one, before[one.name])]
     if task.state != READ and not task.recheck and not task.check:
-        _change(task, before)
+        _change(task)
     result: dict[str, Any] = {
         "changed": bool(changed) and not task.recheck,
         "before": {name: _facts(rule) for name, rule in before.items()},
@@ -109,7 +109,7 @@ def _differs(task: Task, one: Member, found: Rule | None) -> bool:
     return task.state == OPEN and found is not None
 
 
-def _change(task: Task, before: Mapping[str, Rule | None]) -> None:
+def _change(task: Task) -> None:
     os.makedirs(task.state_dir, mode=0o700, exist_ok=True)
     lock = os.path.join(task.state_dir, "firewall.lock")
     with _files.locked(lock, deadline=task.deadline, what="another change of this host's firewall"):
@@ -117,7 +117,7 @@ def _change(task: Task, before: Mapping[str, Rule | None]) -> None:
             if one.token is not None:
                 _fence.admit(task.state_dir, f"firewall {one.name}", one.token, task.ledger)
         for one in task.members:
-            found = before[one.name]
+            found = task.firewall.read(one.key)
             if task.state == SHUT and not _stays(one, found):
                 task.firewall.write(one.key, one.rule, one.note)
             elif task.state == OPEN and found is not None:
