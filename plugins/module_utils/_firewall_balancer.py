@@ -8,7 +8,6 @@ live server.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from . import _nginx_address, _nginx_conf, _nginx_log, _nginx_state
@@ -63,11 +62,9 @@ def _value(server: Server, name: str) -> str:
 def _passes(config: Config, upstream: Upstream) -> Iterator[tuple[Directive, Sequence[Directive]]]:
     """The lines that pass requests to the upstream, each with the blocks around it."""
     for line, parents in config.walk():
-        if line.block is None and line.args and _nginx_log.PASS.match(line.name):
-            target = line.args[0].partition("://")[2] or line.args[0]
-            within = _nginx_conf.context(parents) or "http"
-            if re.split(r"[/?#$]", target)[0] == upstream.name and within == upstream.context:
-                yield line, parents
+        within = _nginx_conf.context(parents) or "http"
+        if within == upstream.context and _nginx_log.passes(line, upstream.name, within):
+            yield line, parents
 
 
 def _next(config: Config, upstream: Upstream, line: Directive, parents: Sequence[Directive]) -> Iterator[str]:

@@ -14,8 +14,8 @@ from . import _nginx_conf, _nginx_follow, _nginx_format
 from ._nginx_conf import Config, Directive
 from ._nginx_upstream import Upstream
 
-PASS = re.compile(r"(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_pass\Z")
-_TARGET = re.compile(r"(?:[a-z]+://)?(?P<name>[^/:?#$]+)(?:[/:?#]|\Z)")
+_PASS = re.compile(r"(?:proxy|fastcgi|uwsgi|scgi|grpc|memcached)_pass\Z")
+_TARGET = re.compile(r"(?:[a-z]+://)?(?P<name>[^/:?#$]+)(?:[/:?#$]|\Z)")
 
 Level = tuple[tuple[str, int], ...]
 
@@ -84,7 +84,7 @@ def troubles(config: Config, upstream: str, context: str) -> list[str]:
     passing = [
         _level(parents)
         for directive, parents in config.walk()
-        if _nginx_conf.context(parents) == context and _passes(directive, upstream, context)
+        if _nginx_conf.context(parents) == context and passes(directive, upstream, context)
     ]
     written = [log for level in passing for log in _effective(found, level)] if passing else found
     if any(log.reader for log in written):
@@ -123,8 +123,9 @@ def _effective(found: list[Log], level: Level) -> list[Log]:
     return []
 
 
-def _passes(directive: Directive, upstream: str, context: str) -> bool:
-    named = directive.name == "proxy_pass" if context == "stream" else bool(PASS.match(directive.name))
+def passes(directive: Directive, upstream: str, context: str) -> bool:
+    """Whether the line passes requests to the upstream of this name."""
+    named = directive.name == "proxy_pass" if context == "stream" else bool(_PASS.match(directive.name))
     target = _TARGET.match(directive.args[0]) if named and directive.args else None
     return target is not None and target["name"] == upstream
 
