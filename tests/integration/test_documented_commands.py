@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +12,10 @@ import pytest
 
 from tests.lab.demo import Playbook, wait_for
 from tests.lab.stage import LONG, Stage
+from tests.unit.test_documentation import blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # What a page makes up, and what is said to that.
 MADE_UP = {
     "fleet_approve=3f9c1a2b7d40": "has no request 3f9c1a2b7d40",
@@ -26,7 +25,7 @@ MADE_UP = {
 
 def commands() -> list[str]:
     """Without the folder that is gone into, or the comment, before or behind them."""
-    lines = [line for path in PAGES for block in BLOCK.findall(path.read_text()) for line in block.splitlines()]
+    lines = [line for path in PAGES for block in blocks(path, "sh") for line in block.splitlines()]
     found = [
         line[line.index("ansible-playbook") :].partition("  #")[0].strip()
         for line in lines
