@@ -115,7 +115,10 @@ def clients(group: Group, who: Member, without: Collection[str] = ()) -> tuple[C
         mine = [one for one in here if name in one.names]
         if len(mine) > 1:
             ids = ", ".join(one.id for one in mine[:5])
-            raise ValueError(f"{who.text}: {name} is the name of {len(mine)} clients in {group.name}: {ids}")
+            raise ValueError(
+                f"{who.text}: {name} is the name of {len(mine)} clients in {group.name}: {ids}. One that is gone is "
+                "given up after its session: try again then; two that live need names of their own"
+            )
         found += mine
     return tuple({one.id: one for one in found}.values())
 

@@ -9,7 +9,8 @@ The consumers and the producer account for every message; the group is read with
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 from tests import lab
 from tests.integration.mq_groups import LABS
 from tests.lab.demo import clean, wait_for
+from tests.lab.kafka.consumer import SESSION
 from tests.lab.mq.application import status
 from tests.lab.stage import LONG, Consuming
 
@@ -28,6 +30,8 @@ pytestmark = pytest.mark.timeout(900)
 ROLLED: dict[str, Any] = {**LABS, "kafka": partial(lab.kafka, protocol="consumer")}
 # What is said of a broker that died.
 DOWN = {"rocketmq": "list no broker with such a group", "kafka": "brokers are down"}
+# Seconds, more than the session of Kafka's consumers.
+REMEMBERED = SESSION / 1000 + 5
 SECRET = "hunter2-of-nobody"
 # By kind: what is wrong in everybody's entry, and what is said of it.
 WRONG: dict[str, list[tuple[dict[str, Any], str]]] = {
@@ -113,6 +117,19 @@ def test_a_gate_that_fails(stack: contextlib.ExitStack, tmp_path: Path) -> None:
         fleet.complete()
 
 
+def once_each(group: Any, everybody: list[str]) -> Callable[[], bool]:
+    """Whether that has been so for long enough: a broker remembers for a session who was there before it died."""
+    since = time.monotonic()
+
+    def holds() -> bool:
+        nonlocal since
+        if sorted(group.listed()) != everybody:
+            since = time.monotonic()
+        return time.monotonic() - since > REMEMBERED
+
+    return holds
+
+
 @pytest.mark.variant
 @pytest.mark.parametrize("kind", ["rocketmq", "kafka"])
 def test_the_broker_dies(stack: contextlib.ExitStack, tmp_path: Path, kind: str) -> None:
@@ -130,8 +147,7 @@ def test_the_broker_dies(stack: contextlib.ExitStack, tmp_path: Path, kind: str)
         assert DOWN[kind] in first.text and fleet.starts() == starts and fleet.down() == set(), first.text
         assert set(fleet.held()) == {"order-2"}
         group.brokers[0].start()
-        # It may remember for a while who was there before.
-        wait_for("each of the others to be there once", lambda: sorted(group.listed()) == everybody, 90, 0.5)
+        wait_for("each to be there once", once_each(group, everybody), 120, 0.5)
         ended = fleet.roll(limit="order-2")
         assert ended.code == 0 and "resuming run" in ended.text, ended.text
         fleet.complete()
