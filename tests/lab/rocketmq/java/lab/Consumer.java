@@ -52,8 +52,23 @@ public final class Consumer {
                 .map(word -> word.split("=", 2))
                 .collect(Collectors.toMap(parts -> parts[0], parts -> parts[1]));
         Consumer one = new Consumer(options);
-        one.join();
+        one.start();
         one.serve();
+    }
+
+    /** A name server that does not answer at once, on a machine that is busy, is asked again. */
+    private void start() throws Exception {
+        for (int left = 9; consumer == null; left--) {
+            try {
+                join();
+            } catch (IllegalStateException error) {
+                if (left == 0) {
+                    throw error;
+                }
+                error.printStackTrace();
+                TimeUnit.SECONDS.sleep(1);
+            }
+        }
     }
 
     private synchronized void join() throws Exception {
