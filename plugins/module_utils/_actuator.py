@@ -23,9 +23,10 @@ def endpoints(entry: Mapping[str, Any]) -> dict[str, Any]:
     """
     base = _grammar.url(entry["actuator"], "actuator").rstrip("/")
     files = {name: entry[name] for name in ("headers_file", "ca_file") if entry.get(name) is not None}
-    finished = [*_gauges(base, entry.get("busy", {}), files), *(entry.get(FINISHED) or [])]
+    asked = {**files, **({"timeout": entry["timeout"]} if entry.get("timeout") is not None else {})}
+    finished = [*_gauges(base, entry.get("busy", {}), asked), *(entry.get(FINISHED) or [])]
     if entry.get(LEAVE) is not None:
-        ready = {"url": f"{base}/health/readiness", "expect": {"status": "UP"}, **files}
+        ready = {"url": f"{base}/health/readiness", "expect": {"status": "UP"}, **asked}
         given = {name: entry[name] for name in (LEAVE, JOIN) if entry.get(name) is not None}
         return {**given, SERVING: entry.get(SERVING) or [ready], FINISHED: finished}
     status = entry.get("status", STATUSES[0])
@@ -35,12 +36,12 @@ def endpoints(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {
         LEAVE: {"url": registry, "json": {"status": status}, **files},
         JOIN: {"url": registry, "json": {"status": "UP"}, **files},
-        SERVING: entry.get(SERVING) or [{"url": registry, "text": "UP", **files}],
+        SERVING: entry.get(SERVING) or [{"url": registry, "text": "UP", **asked}],
         FINISHED: finished,
     }
 
 
-def _gauges(base: str, given: Any, files: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _gauges(base: str, given: Any, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Meters that are at most so much once nothing is in flight."""
     if not isinstance(given, Mapping):
         raise ValueError(
@@ -51,5 +52,5 @@ def _gauges(base: str, given: Any, files: Mapping[str, Any]) -> list[dict[str, A
         if isinstance(most, bool) or not isinstance(most, (int, float)) or most < 0:
             raise ValueError(f"busy: {name} {most!r} is no number from 0 on")
         url = f"{base}/metrics/{_grammar.word(name, 'busy')}"
-        found.append({"url": url, "expect": {"measurements.0.value": f"<= {most:g}"}, **files})
+        found.append({"url": url, "expect": {"measurements.0.value": f"<= {most:g}"}, **asked})
     return found

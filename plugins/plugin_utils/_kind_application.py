@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.lossless.restart.plugins.module_utils import _actuator, _application, _grammar
 
-_ACTUATOR = ("actuator", "status", "busy", "headers_file", "ca_file")
+_ACTUATOR = ("actuator", "status", "busy", "headers_file", "ca_file", "timeout")
 _GENERAL = ("leave", "join", "serving", "finished", "settle")
 # The keys of an entry besides those that every kind has, and whether they must be there.
 KEYS = {"application": True, **dict.fromkeys((*_ACTUATOR, *_GENERAL, "member", "reader"), False)}

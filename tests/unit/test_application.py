@@ -226,10 +226,10 @@ def test_actuator_by_the_registry_and_by_readiness() -> None:
         "settle": _actuator.CACHED,
     }
     leave = {"url": "http://10.0.0.3:8080/internal/prepare-shutdown"}
-    found = _kind_application.own({**SPRING, "leave": leave, "settle": 5})
+    found = _kind_application.own({**SPRING, "leave": leave, "settle": 5, "timeout": 8})
     assert found == {
         "leave": leave,
-        "serving": [{"url": f"{base}/health/readiness", "expect": {"status": "UP"}}],
+        "serving": [{"url": f"{base}/health/readiness", "expect": {"status": "UP"}, "timeout": 8}],
         "finished": [],
         "settle": 5.0,
     }

@@ -59,6 +59,8 @@ class Registered(Stage):
             "ca_file": str(one.ca),
             "busy": {"tomcat.threads.busy": 0, "executor.active": 0},
             "settle": CACHED + 1,
+            # Several JVMs beside it keep the machine busy.
+            "timeout": 10,
             **(self._levers(one) if self.by == "readiness" else {}),
             **self.entry,
         }
