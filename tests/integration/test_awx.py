@@ -78,6 +78,7 @@ def load(awx: AwxDouble, folder: Path, *words: str, token: str = TOKEN, **more: 
     return done.stdout + done.stderr, int(found[1]), int(found[2])
 
 
+@pytest.mark.variant
 def test_load(awx: AwxDouble, tmp_path: Path) -> None:
     """All is loaded, then loaded again: nothing is left to do."""
     said, _changed, failed = load(awx, tmp_path)
@@ -91,7 +92,6 @@ def test_load(awx: AwxDouble, tmp_path: Path) -> None:
     assert TOKEN not in said and "hush" not in said
 
 
-@pytest.mark.variant
 def test_load_is_only_looked_at(awx: AwxDouble, tmp_path: Path) -> None:
     said, changed, failed = load(awx, tmp_path, "--check", awx_workflows=[], awx_schedules=[])
     assert (failed, awx.writes) == (0, 0) and changed > 10 and "job_templates Restart a service: is made" in said, said

@@ -214,6 +214,7 @@ def test_canary_that_recovers(tmp_path: Path) -> None:
     assert clean(client.result), client.losses
 
 
+@pytest.mark.variant
 def test_two_runs_at_once(tmp_path: Path) -> None:
     """While one run holds order-1 out, another may take order-3 and no more; the held one is refused."""
     variables = {"fleet_floor": "50%", "instance_restart_deadline": 300.0, "fleet_pace": [1]}

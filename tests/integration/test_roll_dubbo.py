@@ -93,6 +93,7 @@ def test_roll(stack: contextlib.ExitStack, tmp_path: Path, version: str) -> None
     assert observer.lowest == {"order_svc": 1}
 
 
+@pytest.mark.variant
 def test_what_goes_wrong(stack: contextlib.ExitStack, tmp_path: Path) -> None:
     """One fleet, one trouble after the other: each ends by the rules, and the same command does the rest."""
     scene = Scene(stack, tmp_path, own={"order-1": {"instance_health_deadline": 3.0}})

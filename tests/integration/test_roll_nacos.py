@@ -47,6 +47,7 @@ def nacos(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         one.kill()
 
 
+@newer
 def test_nothing_is_lost(tmp_path: Path, nacos: Nacos) -> None:
     """Behind nginx and in Nacos at the same time; weight and metadata are the same before and after."""
     seen: dict[str, set[str]] = {}

@@ -61,9 +61,8 @@ def test_nothing_is_lost(tmp_path: Path, registry: str) -> None:
     assert observer.lowest["order_svc"] >= 2
 
 
-@pytest.mark.parametrize(
-    "killed", ["Restart | tell the ledger", pytest.param("Attach | put the batch back", marks=pytest.mark.variant)]
-)
+@pytest.mark.variant
+@pytest.mark.parametrize("killed", ["Restart | tell the ledger", "Attach | put the batch back"])
 def test_a_killed_controller(tmp_path: Path, registry: str, killed: str) -> None:
     """What was taken out is put back by restore.yml, and by the same command."""
     two = Registered(tmp_path / "fleet", registry, instances=2)

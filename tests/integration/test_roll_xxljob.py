@@ -30,7 +30,7 @@ def admin() -> Iterator[AdminDouble]:
         yield double
 
 
-@pytest.mark.parametrize(("by", "new"), [("endpoint", False), ("list", True)])
+@pytest.mark.parametrize(("by", "new"), [("endpoint", False), pytest.param("list", True, marks=pytest.mark.variant)])
 def test_no_job_is_killed(tmp_path: Path, by: str, new: bool) -> None:
     """None is interrupted, run twice or lost; and the group is automatic again in the end."""
     seen: dict[str, set[str]] = {}
