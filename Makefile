@@ -80,12 +80,12 @@ integration: .venv/test.stamp ## modules, roles and playbooks against real serve
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --instafail --durations 40 --junitxml .cache/integration.xml -m "not variant" tests/integration
 
 molecule: .venv/test.stamp ## the scenarios of molecule/, on hosts with systemd in containers
-	tests/tools/docker.sh $(BIN)/python -m pytest -n 3 --dist load --instafail --durations 20 -m "not variant" tests/molecule
+	tests/tools/docker.sh $(BIN)/python -m pytest -n 2 --dist load --instafail --durations 20 -m "not variant" tests/molecule
 
 matrix: .venv/test.stamp ## integration tests with the other versions, and other ways to the same; each scenario of molecule/ with a break
 	$(BIN)/python -m pytest -n 3 --dist load --instafail -m variant tests/integration/test_versions.py
 	$(BIN)/python -m pytest -n 3 --dist loadfile --instafail --durations 40 -m variant --ignore tests/integration/test_versions.py tests/integration
-	tests/tools/docker.sh $(BIN)/python -m pytest -n 3 --dist load --instafail -m variant tests/molecule
+	tests/tools/docker.sh $(BIN)/python -m pytest -n 2 --dist load --instafail -m variant tests/molecule
 
 cores: .venv/test.stamp .cache/lint.stamp tree ## sanity, unit and the playbook on the other end of the supported ansible-core versions
 	tests/tools/cores.sh $(TREE)
