@@ -22,13 +22,12 @@ def endpoints(entry: Mapping[str, Any]) -> dict[str, Any]:
     Without `leave` it goes by the registry in which Spring Cloud has it; with it, by its readiness.
     """
     base = _grammar.url(entry["actuator"], "actuator").rstrip("/")
-    files = {name: entry[name] for name in ("headers_file", "ca_file") if entry.get(name) is not None}
-    asked = {**files, **({"timeout": entry["timeout"]} if entry.get("timeout") is not None else {})}
+    files = _given(entry, "headers_file", "ca_file")
+    asked = {**files, **_given(entry, "timeout")}
     finished = [*_gauges(base, entry.get("busy", {}), asked), *(entry.get(FINISHED) or [])]
     if entry.get(LEAVE) is not None:
         ready = {"url": f"{base}/health/readiness", "expect": {"status": "UP"}, **asked}
-        given = {name: entry[name] for name in (LEAVE, JOIN) if entry.get(name) is not None}
-        return {**given, SERVING: entry.get(SERVING) or [ready], FINISHED: finished}
+        return {**_given(entry, LEAVE, JOIN), SERVING: entry.get(SERVING) or [ready], FINISHED: finished}
     status = entry.get("status", STATUSES[0])
     if status not in STATUSES:
         raise ValueError(f"status {status!r} is not one of {', '.join(STATUSES)}")
@@ -39,6 +38,10 @@ def endpoints(entry: Mapping[str, Any]) -> dict[str, Any]:
         SERVING: entry.get(SERVING) or [{"url": registry, "text": "UP", **asked}],
         FINISHED: finished,
     }
+
+
+def _given(entry: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: entry[name] for name in names if entry.get(name) is not None}
 
 
 def _gauges(base: str, given: Any, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
