@@ -54,7 +54,7 @@ STILL = "is in the group still"
 # What is about the application alone is tried where the brokers are quickest.
 QUIRKS = {
     "rocketmq": {"suspend": ["answers 200", STRANDED]},
-    "kafka": {"suspend": ["answers 200", STRANDED]},
+    "kafka": {"suspend": ["answers 200", STRANDED], "nothing": ["answers 200", STILL]},
     "rabbitmq": {
         "nothing": ["answers 200", STILL],
         "rejoin": ["answers 200", STILL],
