@@ -82,13 +82,14 @@ integration: .venv/test.stamp ## modules, roles and playbooks against real serve
 molecule: .venv/test.stamp ## the scenarios of molecule/, on hosts with systemd in containers
 	tests/tools/docker.sh $(BIN)/python -m pytest -n 2 --dist load --instafail --durations 20 -m "not variant" tests/molecule
 
-matrix: .venv/test.stamp ## integration tests with the other versions, and other ways to the same; each scenario of molecule/ with a break
+matrix: .venv/test.stamp .cache/lint.stamp tree ## integration tests with the other versions, and other ways to the same; sanity on the other ansible-core; each scenario of molecule/ with a break
 	$(BIN)/python -m pytest -n 3 --dist load --instafail -m variant tests/integration/test_versions.py
 	$(BIN)/python -m pytest -n 3 --dist loadfile --instafail --durations 40 -m variant --ignore tests/integration/test_versions.py tests/integration
 	tests/tools/docker.sh $(BIN)/python -m pytest -n 2 --dist load --instafail -m variant tests/molecule
-
-cores: .venv/test.stamp .cache/lint.stamp tree ## sanity, unit and the playbook on the other end of the supported ansible-core versions
 	tests/tools/cores.sh $(TREE)
+
+cores: .venv/test.stamp ## unit and the playbook on the other end of the supported ansible-core versions
+	tests/tools/cores.sh
 
 bench-small: .venv/test.stamp ## a small run of the benchmarks
 	$(BIN)/python -m benchmarks --small

@@ -300,6 +300,7 @@ def without(tree: Any, host: str) -> Any:
     return tree
 
 
+@pytest.mark.variant
 def test_a_canary_in_awx(button: Button, workflow: Workflow) -> None:
     """Its run goes on by the approval beside its job, once somebody gave it who may; and ends where it is denied, which
     leaves a stopped run: this is the fleet's last test."""

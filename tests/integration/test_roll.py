@@ -237,6 +237,7 @@ def test_two_runs_at_once(tmp_path: Path) -> None:
     assert observer.lowest == {"order_svc": 2}
 
 
+@pytest.mark.variant
 def test_canary_that_waits_for_a_word(tmp_path: Path) -> None:
     """Nothing more goes out until a person says so; without a word the run ends after its canary, and goes on later."""
     variables = {"fleet_kind": "canary", "fleet_bake": "confirm", "fleet_pace": [1], "instance_verify_requests": 0}

@@ -49,6 +49,7 @@ def test_restart_fails_on_one(tmp_path: Path) -> None:
     assert clean(client.result), client.losses
 
 
+@pytest.mark.variant
 def test_gate_fails_on_one(tmp_path: Path) -> None:
     """Its peer finishes, it stays out; once it is healthy, the same command does the rest."""
     fleet = Stage(tmp_path / "fleet", balancers=1, own={"order-1": {"instance_health_deadline": 3.0}})
@@ -66,6 +67,7 @@ def test_gate_fails_on_one(tmp_path: Path) -> None:
     assert clean(client.result), client.losses
 
 
+@pytest.mark.variant
 def test_both_fail(tmp_path: Path) -> None:
     """One does not start, the other does not become healthy."""
     fleet = Stage(tmp_path / "fleet", balancers=1, own={"order-2": {"instance_health_deadline": 3.0}})
@@ -240,7 +242,7 @@ def test_host_dead_in_the_drain(tmp_path: Path) -> None:
 
 def test_service_dead_in_the_drain(tmp_path: Path) -> None:
     """Who serves no more is not put back into traffic; once it does, the same command restarts it with the rest."""
-    fleet = Stage(tmp_path / "fleet", balancers=1)
+    fleet = Stage(tmp_path / "fleet", balancers=1, variables={"instance_drain_deadline": 6.0})
     with fleet, fleet.watched() as (client, observer):
         fleet.moments.after("lb-1 reload", 1, partial(fleet.die, "order-1"))
         ended = fleet.roll()
@@ -340,6 +342,7 @@ def test_calls_to_others_fail(tmp_path: Path) -> None:
     assert clean(client.result), client.losses
 
 
+@pytest.mark.variant
 def test_canary_that_breaks_its_limits(tmp_path: Path) -> None:
     """It takes its traffic back and falls sick: seen twice in a row, it is out again and the roll ends."""
     fleet = Stage(

@@ -67,7 +67,9 @@ def brokers(stack: contextlib.ExitStack, folder: Path, made: Any) -> Any:
 def test_roll(stack: contextlib.ExitStack, tmp_path: Path, kind: str) -> None:
     """No message is lost, cut, interrupted, or done again because of one that left; nor is a request."""
     group = brokers(stack, tmp_path / "brokers", ROLLED[kind])
-    fleet = stack.enter_context(Consuming(tmp_path / "fleet", group, variables={"fleet_pace": [1]}))
+    # A group forms late on a machine with much to do; how late is not asked here.
+    variables = {"fleet_pace": [1], "instance_drain_deadline": LONG}
+    fleet = stack.enter_context(Consuming(tmp_path / "fleet", group, variables=variables))
     assert isinstance(fleet, Consuming)
     with fleet.watched() as (client, _observer):
         files = fleet.configurations()

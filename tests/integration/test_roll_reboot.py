@@ -29,6 +29,7 @@ def finished(fleet: Stage, starts: dict[str, int]) -> None:
     assert fleet.starts() == starts
 
 
+@pytest.mark.variant
 def test_an_instances_host(tmp_path: Path) -> None:
     """It is out and about to be restarted: its boot is its restart, and the same command only puts it back."""
     fleet = Stage(tmp_path / "fleet", balancers=1, ssh=True)

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.timeout(600)
 WAIT = {"fleet_fit": "wait", "fleet_wait_deadline": 300}
 
 
+@pytest.mark.variant
 def test_the_second_waits_for_the_first(tmp_path: Path) -> None:
     """Two of three must stay: while order-1 is out nobody else goes, and the second run says whom it waits for."""
     fleet = Stage(tmp_path / "fleet", balancers=1, variables={"fleet_floor": "60%", **WAIT})

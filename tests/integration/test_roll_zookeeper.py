@@ -44,6 +44,7 @@ def all_done(fleet: Stage, truth: Truth) -> None:
     assert (events[0], events[-1], events.count("released")) == ("began", "ended", len(fleet.instances))
 
 
+@pytest.mark.variant
 def test_the_leader_is_killed_in_the_middle(servers: ZooKeeper, fleet: Stage) -> None:
     with fleet, fleet.watched() as (client, observer), Truth(servers.hosts) as truth:
         checked = fleet.roll("--check")

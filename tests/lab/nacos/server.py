@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..demo import wait_for
-from ..java import Server, classes, jars
+from ..java import START, Server, classes, jars
 from ..nginx import free_port
 from ..zookeeper import HOST
 
@@ -99,7 +99,7 @@ class Nacos(Server):
             # The first who asks gives the administrator a password. Nacos knows of it a little later.
             with contextlib.suppress(OSError):
                 ask(f"{self.url}/v3/auth/user/admin", "POST", password=PASSWORD)
-            wait_for("the administrator", self._lets_in, 60, 0.5)
+            wait_for("the administrator", self._lets_in, START, 0.5)
 
     def _lets_in(self) -> bool:
         with contextlib.suppress(OSError):

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..demo import wait_for
 from ..dubbo import ECHO, ECHO2, Provider, address
+from ..process import START
 from ..zookeeper import ZooKeeper
 from .child import beside
 from .stage import Stage
@@ -94,4 +95,4 @@ class Both(Stage):
     def start_supervisor(self) -> None:
         super().start_supervisor()
         here = {name: one.came if name in self._waits else one.serves for name, one in self.providers.items()}
-        wait_for("every provider", lambda: all(serves() for serves in here.values()), 60, 0.5)
+        wait_for("every provider", lambda: all(serves() for serves in here.values()), START, 0.5)

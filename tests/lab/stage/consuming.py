@@ -12,6 +12,7 @@ from ..demo import wait_for
 from ..mq import accounting, messages
 from ..mq.application import answers, url
 from ..mq.brokers import Brokers, Consumer, Producer
+from ..process import START
 from .child import beside
 from .stage import Stage
 
@@ -59,13 +60,13 @@ class Consuming(Stage):
 
     def start_supervisor(self) -> None:
         super().start_supervisor()
-        wait_for("every consumer", lambda: all(map(answers, self.consumers.values())), 60, 0.5)
+        wait_for("every consumer", lambda: all(map(answers, self.consumers.values())), START, 0.5)
         self.complete()
 
     def complete(self) -> None:
         """Wait until everybody is in the group, by its brokers' own tool."""
         everybody = {one.name for one in self.consumers.values()}
-        wait_for("everybody in the group", lambda: self.brokers.members() == everybody, 60, 0.5)
+        wait_for("everybody in the group", lambda: self.brokers.members() == everybody, START, 0.5)
 
     def account(self, producer: Producer, leavers: Collection[int]) -> messages.Account:
         """What became of all that was sent, once everything was consumed or nothing comes any more.

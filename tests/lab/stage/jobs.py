@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..demo import wait_for
+from ..process import START
 from ..xxljob.admin_double import APPLICATION, JOBS, PASSWORD, USER, AdminDouble
 from ..xxljob.executor import Executor
 from .child import beside
@@ -68,7 +69,7 @@ class Jobs(Stage):
 
     def start_supervisor(self) -> None:
         super().start_supervisor()
-        wait_for("every executor", self.all_get_jobs, 60, 0.2)
+        wait_for("every executor", self.all_get_jobs, START, 0.2)
 
     def all_get_jobs(self) -> bool:
         """Whether everybody gets jobs."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..demo import wait_for
 from ..nacos.server import PASSWORD, SERVICE, USER, Nacos, Registered
+from ..process import START
 from .child import beside
 from .stage import Stage
 
@@ -67,7 +68,7 @@ class Listed(Stage):
     def start_supervisor(self) -> None:
         super().start_supervisor()
         self.watcher.start()
-        wait_for("everybody registered", lambda: len(self.watcher.seen()) == len(self.instances), 60, 0.2)
+        wait_for("everybody registered", lambda: len(self.watcher.seen()) == len(self.instances), START, 0.2)
 
     def stop(self) -> None:
         if hasattr(self, "_watcher"):
