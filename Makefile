@@ -77,7 +77,7 @@ sanity: .venv/test.stamp .cache/lint.stamp tree ## ansible-test sanity, with eve
 	tests/tools/sanity.sh .venv $(TREE)
 
 integration: .venv/test.stamp ## modules, roles and playbooks against real servers on this machine
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --instafail --durations 40 --junitxml .cache/integration.xml -m "not variant" tests/integration
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --instafail --durations 40 --junitxml .cache/integration.xml -m "not variant" tests/integration
 
 molecule: .venv/test.stamp ## the scenarios of molecule/, on hosts with systemd in containers
 	tests/tools/docker.sh $(BIN)/python -m pytest -n 2 --dist load --instafail --durations 20 -m "not variant" tests/molecule

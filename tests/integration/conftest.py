@@ -13,16 +13,25 @@ from tests.lab.zookeeper import ZooKeeper
 
 # Whoever has a file does all of it: the long ones come first, so that nobody is left alone with one at the end.
 LONGEST = (
-    "test_roll_policy",
     "test_roll_killed",
     "test_roll_mq",
-    "test_roll_zookeeper",
-    "test_roll_dubbo",
-    "test_storm",
-    "test_roll_dubbo_waits",
-    "test_awx",
-    "test_roll_firewall",
+    "test_roll_policy",
+    "test_roll_failures",
+    "test_mq_consumer_pause",
+    "test_roll",
     "test_roll_nacos",
+    "test_roll_together",
+    "test_dubbo_faults",
+    "test_roll_spring",
+    "test_roll_everything",
+    "test_roll_xxljob",
+    "test_versions",
+    "test_roll_firewall",
+    "test_people",
+    "test_awx",
+    "test_dubbo_provider_ways",
+    "test_roll_dubbo_waits",
+    "test_roll_dubbo",
 )
 
 
