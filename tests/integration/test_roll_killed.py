@@ -130,8 +130,8 @@ def planned(folder: Path, every: bool) -> Iterator[Point]:
             assert ended.code == (2 if way.mended else 0), ended.text
             steps, modules = (path.read_text().splitlines() for path in logs(folder / way.name))
             for place, step in enumerate(steps):
-                changed = way is WAYS[0] and (place == 0 or modules[place - 1] not in LOOKS)
-                if changed or (every and (way is WAYS[0] or step not in seen)):
+                changed = place == 0 or modules[place - 1] not in LOOKS
+                if (every and step not in seen) or (way is WAYS[0] and (every or changed)):
                     yield Point(way, 1 + steps[:place].count(step), step)
                 seen.add(step)
             if way.mended:

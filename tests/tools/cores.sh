@@ -14,7 +14,7 @@ else
     name=oldest range=(3.11 3.12)
 fi
 if ! "$tools/python.sh" "${range[@]}" >/dev/null; then
-    echo "LEFT OUT: unit and playbook tests on the $name supported ansible-core, for want of a Python"
+    echo "LEFT OUT: all tests on the $name supported ansible-core, for want of a Python"
     exit
 fi
 "$tools/venv.sh" ".cache/$name" tests/requirements-test.txt "${range[@]}"
